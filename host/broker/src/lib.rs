@@ -1,0 +1,1 @@
+//! Every byte in or out of a guest: grants, credentials, paging, limits, exchanges, replay.

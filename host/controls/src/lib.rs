@@ -1,0 +1,1 @@
+//! The catalogue of controls: files, criteria and what proves them.

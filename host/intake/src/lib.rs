@@ -1,0 +1,1 @@
+//! Checks and normalises what a connector returns, and keeps what it refuses.

@@ -1,0 +1,1 @@
+//! The append-only log: Merkle tree, checkpoint, note and proof, without I/O.

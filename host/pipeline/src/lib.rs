@@ -1,0 +1,1 @@
+//! Collect, seal, export and re-perform, with clock and events passed in.

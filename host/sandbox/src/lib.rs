@@ -1,0 +1,1 @@
+//! Runs a connector: load, limits, instance, one adapter per contract version.

@@ -1,0 +1,1 @@
+//! Evidence at rest: packs, keys, append, query, check, backup.

@@ -1,0 +1,1 @@
+//! Evidence connector for Amazon Web Services.

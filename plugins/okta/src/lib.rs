@@ -1,0 +1,1 @@
+//! Evidence connector for Okta.

@@ -1,0 +1,1 @@
+//! Write an evidence connector for Exhibit.

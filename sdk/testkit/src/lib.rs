@@ -1,0 +1,1 @@
+//! Replays recorded exchanges against a connector with the host's own rules, natively.
