@@ -112,25 +112,23 @@ impl Catalogue {
             .collect()
     }
 
-    /// Which collection periods a window of events or acts of `kind` from `source` fills: for each control
-    /// that it proves, every period that lies whole within `window`. A period that the window only touches
-    /// is not proven by it.
+    /// Which collection periods a window of events or acts of `kind` from `source` contributes to: for each
+    /// control that it proves, every period that the window touches. Whether a period is filled follows from
+    /// the windows of all runs together.
     pub fn fills_within(
         &self,
         kind: &Kind,
         source: &SourceName,
         window: exhibit_evidence::time::Span,
     ) -> Vec<Fill> {
-        self.proven_by(kind, source)
-            .flat_map(|control| {
-                control
-                    .frequency
-                    .periods_in(window)
-                    .into_iter()
-                    .filter(|period| period.span().end <= window.end)
-                    .map(|period| fill(control, kind, period))
-            })
-            .collect()
+        let mut fills = Vec::new();
+        for control in self.proven_by(kind, source) {
+            let first = control.frequency.period_at(window.start);
+            let whole = exhibit_evidence::time::Span { start: first.span().start, end: window.end };
+            let periods = control.frequency.periods_in(whole);
+            fills.extend(periods.into_iter().map(|period| fill(control, kind, period)));
+        }
+        fills
     }
 
     fn proven_by(&self, kind: &Kind, source: &SourceName) -> impl Iterator<Item = &Control> {
@@ -261,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_fills_only_whole_periods() {
+    fn a_window_contributes_to_every_period_that_it_touches() {
         let catalogue = read(GOOD).unwrap();
         let kind = "identity.account@1".parse().unwrap();
         let source = "okta-prod".parse().unwrap();
@@ -271,7 +269,7 @@ mod tests {
         };
         let periods: Vec<String> =
             catalogue.fills_within(&kind, &source, window).iter().map(|f| f.period.to_string()).collect();
-        assert_eq!(periods, ["2026-03-04", "2026-03-05"]);
+        assert_eq!(periods, ["2026-03-03", "2026-03-04", "2026-03-05", "2026-03-06"]);
         let at = catalogue.fills_at(&kind, &source, window.start);
         assert_eq!(at.len(), 1);
         assert_eq!(at[0].period.to_string(), "2026-03-03");

@@ -120,17 +120,8 @@ impl Intake {
         kind: &Kind,
         item: &Item<'_>,
     ) -> Result<CanonicalRecord, Box<Rejection>> {
-        self.decide(envelope, kind, item).map_err(|Refusal(code, reason)| {
-            Box::new(Rejection {
-                kind: kind.to_string(),
-                key: item.key.chars().take(256).collect(),
-                code: code.to_owned(),
-                reason,
-                origins: item.origins.iter().take(MAX_ORIGINS).cloned().collect(),
-                body: Digest::of(item.body),
-                excerpt: excerpt(item.body),
-            })
-        })
+        self.decide(envelope, kind, item)
+            .map_err(|Refusal(code, reason)| Box::new(refuse(kind, item, code, reason)))
     }
 
     fn decide(&self, envelope: &Envelope, kind: &Kind, item: &Item<'_>) -> Result<CanonicalRecord, Refusal> {
@@ -160,6 +151,20 @@ impl Intake {
             line,
             origins: item.origins.to_vec(),
         })
+    }
+}
+
+/// What is kept of a refused item. For the caller too, who knows rules that intake cannot: that an exchange
+/// took place, that a key was not used before.
+pub fn refuse(kind: &Kind, item: &Item<'_>, code: &str, reason: String) -> Rejection {
+    Rejection {
+        kind: kind.to_string(),
+        key: item.key.chars().take(256).collect(),
+        code: code.to_owned(),
+        reason,
+        origins: item.origins.iter().take(MAX_ORIGINS).cloned().collect(),
+        body: Digest::of(item.body),
+        excerpt: excerpt(item.body),
     }
 }
 

@@ -1,0 +1,274 @@
+//! Which collection periods of a control have what evidence: pure, over what the store says of runs.
+//!
+//! State fills only the period that contains its observation: a day that nobody observed is missed for good.
+//! Events and acts fill the period that they occurred in, once complete runs have together looked at the
+//! whole of it; when that came later than the grace after its close, it is late.
+
+use exhibit_evidence::control::Control;
+use exhibit_evidence::kind::{Kind, Shape};
+use exhibit_evidence::name::SourceName;
+use exhibit_evidence::period::CollectionPeriod;
+use exhibit_evidence::run::{RunId, Verdict};
+use exhibit_evidence::time::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Events and acts may be collected this long after a period's close and still be in time.
+pub const GRACE_MS: u64 = 3 * 24 * 60 * 60 * 1000;
+
+/// One run's part in a period: what it says of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// The run.
+    pub run: RunId,
+    /// Its source.
+    pub source: SourceName,
+    /// The kind.
+    pub kind: Kind,
+    /// State is as of this instant.
+    pub started_at: Timestamp,
+    /// Events and acts are of this window.
+    pub window: Span,
+    /// When it was over.
+    pub ended_at: Timestamp,
+    /// How far its populations of this kind can be relied on.
+    pub verdict: Verdict,
+}
+
+/// How a collection period stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Everything that it asks for is there, in time.
+    Filled,
+    /// Not over yet, and not filled yet.
+    Due,
+    /// Everything is there, but came after the grace.
+    Late,
+    /// Something is there, not everything.
+    Partial,
+    /// It was tried, and nothing that can be relied on came of it.
+    Failed,
+    /// Nobody looked.
+    Missed,
+}
+
+impl Outcome {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Filled => "filled",
+            Self::Due => "due",
+            Self::Late => "late",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Missed => "missed",
+        }
+    }
+}
+
+/// A period with its outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeriodCoverage {
+    /// The period.
+    pub period: CollectionPeriod,
+    /// The worst over everything that the control asks for.
+    pub outcome: Outcome,
+    /// What is missing, or why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Every run that had a part in it, in order of time.
+    pub runs: Vec<RunId>,
+}
+
+/// What a control asks for in every period: a kind from a source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Expected {
+    /// The kind.
+    pub kind: Kind,
+    /// Its shape.
+    pub shape: Shape,
+    /// The source.
+    pub source: SourceName,
+}
+
+/// Every kind and source that proves `control`. `sources` are those there are, with the kinds that each collects.
+pub fn expected(
+    control: &Control,
+    sources: &BTreeMap<SourceName, Vec<Kind>>,
+    shape: impl Fn(&Kind) -> Option<Shape>,
+) -> Vec<Expected> {
+    let mut pairs = Vec::new();
+    for proof in &control.evidence {
+        for (source, kinds) in sources {
+            let named = proof.sources.is_empty() || proof.sources.contains(source);
+            if named
+                && kinds.contains(&proof.kind)
+                && let Some(shape) = shape(&proof.kind)
+            {
+                pairs.push(Expected { kind: proof.kind.clone(), shape, source: source.clone() });
+            }
+        }
+    }
+    pairs.sort();
+    pairs.dedup();
+    pairs
+}
+
+/// The outcome of one period at the instant `now`, from every observation that touches it.
+pub fn outcome(
+    period: CollectionPeriod,
+    expected: &[Expected],
+    observations: &[Observation],
+    now: Timestamp,
+) -> PeriodCoverage {
+    let mut worst = (Outcome::Filled, None);
+    if expected.is_empty() {
+        worst = (Outcome::Missed, Some("no source collects what this control asks for".to_owned()));
+    }
+    for pair in expected {
+        let mut own: Vec<&Observation> =
+            observations.iter().filter(|o| o.kind == pair.kind && o.source == pair.source).collect();
+        own.sort_by_key(|o| (o.ended_at, o.run.clone()));
+        let (outcome, reason) = if pair.shape.is_timed() {
+            timed(period.span(), &own, now)
+        } else {
+            state(period.span(), &own, now)
+        };
+        if outcome > worst.0 {
+            worst = (outcome, reason.map(|r| format!("{} from {}: {r}", pair.kind, pair.source)));
+        }
+    }
+    let mut runs: Vec<RunId> = observations.iter().map(|o| o.run.clone()).collect();
+    runs.sort();
+    runs.dedup();
+    PeriodCoverage { period, outcome: worst.0, reason: worst.1, runs }
+}
+
+fn state(span: Span, own: &[&Observation], now: Timestamp) -> (Outcome, Option<String>) {
+    let inside: Vec<&&Observation> = own.iter().filter(|o| span.contains(o.started_at)).collect();
+    if inside.iter().any(|o| o.verdict == Verdict::Complete) {
+        return (Outcome::Filled, None);
+    }
+    unfilled(span, inside.iter().map(|o| &o.verdict), now, "nobody looked in this period")
+}
+
+fn timed(span: Span, own: &[&Observation], now: Timestamp) -> (Outcome, Option<String>) {
+    let mut seen: Vec<Span> = Vec::new();
+    for observation in own.iter().filter(|o| o.verdict == Verdict::Complete) {
+        seen.push(observation.window);
+        if gap(span, &mut seen).is_none() {
+            let in_time = observation.ended_at.as_ms() <= span.end.as_ms().saturating_add(GRACE_MS);
+            let reason = format!("complete only on {}", observation.ended_at);
+            return if in_time { (Outcome::Filled, None) } else { (Outcome::Late, Some(reason)) };
+        }
+    }
+    let touching = own.iter().filter(|o| o.window.overlaps(&span)).map(|o| &o.verdict);
+    match gap(span, &mut seen) {
+        Some(from) if !seen.is_empty() && from > span.start && now >= span.end => {
+            (Outcome::Partial, Some(format!("no complete run has looked beyond {from}")))
+        }
+        _ => unfilled(span, touching, now, "no run has looked at the whole of this period"),
+    }
+}
+
+/// The first instant of `span` that none of `seen` contains.
+fn gap(span: Span, seen: &mut [Span]) -> Option<Timestamp> {
+    seen.sort_by_key(|s| s.start);
+    let mut reached = span.start;
+    for window in seen.iter() {
+        if window.start <= reached && window.end > reached {
+            reached = window.end;
+        }
+    }
+    (reached < span.end).then_some(reached)
+}
+
+fn unfilled<'a>(
+    span: Span,
+    verdicts: impl Iterator<Item = &'a Verdict>,
+    now: Timestamp,
+    nothing: &str,
+) -> (Outcome, Option<String>) {
+    let best = verdicts.filter(|v| **v != Verdict::Complete).min_by_key(|v| matches!(v, Verdict::Failed(_)));
+    match best {
+        _ if now < span.end => (Outcome::Due, None),
+        Some(Verdict::Partial(reason)) => (Outcome::Partial, Some(reason.clone())),
+        Some(Verdict::Failed(reason)) => (Outcome::Failed, Some(reason.clone())),
+        _ => (Outcome::Missed, Some(nothing.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn seen(kind: &str, started: &str, window: (&str, &str), verdict: Verdict) -> Observation {
+        let started_at = at(started);
+        Observation {
+            run: RunId::new(started_at, 1),
+            source: "okta-prod".parse().unwrap(),
+            kind: kind.parse().unwrap(),
+            started_at,
+            window: Span { start: at(window.0), end: at(window.1) },
+            ended_at: started_at.plus_ms(60_000),
+            verdict,
+        }
+    }
+
+    fn judge(shape: Shape, observations: &[Observation], now: &str) -> (Outcome, Option<String>) {
+        let kind = if shape.is_timed() { "audit.activity@1" } else { "identity.account@1" };
+        let expected =
+            [Expected { kind: kind.parse().unwrap(), shape, source: "okta-prod".parse().unwrap() }];
+        let result = outcome("2026-03-04".parse().unwrap(), &expected, observations, at(now));
+        (result.outcome, result.reason)
+    }
+
+    const DAY: (&str, &str) = ("2026-03-04T00:00:00Z", "2026-03-05T00:00:00Z");
+
+    #[test]
+    fn state_fills_only_the_period_that_contains_it() {
+        let look = |when| seen("identity.account@1", when, DAY, Verdict::Complete);
+        let late = "2026-04-01T00:00:00Z";
+        assert_eq!(judge(Shape::State, &[look("2026-03-04T23:59:59Z")], late).0, Outcome::Filled);
+        assert_eq!(judge(Shape::State, &[look("2026-03-05T00:00:00Z")], late).0, Outcome::Missed);
+        assert_eq!(judge(Shape::State, &[], "2026-03-04T12:00:00Z").0, Outcome::Due);
+    }
+
+    #[test]
+    fn the_best_attempt_of_a_period_counts() {
+        let when = "2026-03-04T02:00:00Z";
+        let failed = seen("identity.account@1", when, DAY, Verdict::Failed("503".into()));
+        let partial = seen("identity.account@1", when, DAY, Verdict::Partial("403 on factors".into()));
+        let late = "2026-04-01T00:00:00Z";
+        let both = judge(Shape::State, &[failed.clone(), partial], late);
+        assert_eq!(both.0, Outcome::Partial);
+        assert!(both.1.unwrap().ends_with("okta-prod: 403 on factors"));
+        assert_eq!(judge(Shape::State, &[failed], late).0, Outcome::Failed);
+    }
+
+    #[test]
+    fn events_fill_a_period_when_windows_together_contain_it() {
+        let first = seen(
+            "audit.activity@1",
+            "2026-03-04T12:00:00Z",
+            ("2026-03-03T00:00:00Z", "2026-03-04T12:00:00Z"),
+            Verdict::Complete,
+        );
+        let second = |when| {
+            let window = ("2026-03-04T11:00:00Z", "2026-03-05T01:00:00Z");
+            seen("audit.activity@1", when, window, Verdict::Complete)
+        };
+        let now = "2026-05-01T00:00:00Z";
+        assert_eq!(judge(Shape::Event, std::slice::from_ref(&first), now).0, Outcome::Partial);
+        let in_time = [first.clone(), second("2026-03-05T02:00:00Z")];
+        assert_eq!(judge(Shape::Event, &in_time, now).0, Outcome::Filled);
+        let late = [first, second("2026-03-20T02:00:00Z")];
+        assert_eq!(judge(Shape::Event, &late, now).0, Outcome::Late);
+        assert_eq!(judge(Shape::Event, &[], now).0, Outcome::Missed);
+    }
+}

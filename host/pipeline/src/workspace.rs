@@ -1,0 +1,329 @@
+//! The operator's workspace: a folder with the settings, the controls, the sources, the approvals and the store.
+//!
+//! ```text
+//! exhibit.toml            the organisation, the ledger's origin, where keys and data are
+//! exhibit.lock            approvals: which component may ask what (written by `exhibit connector approve`)
+//! controls/*.toml         what the organisation does
+//! sources/NAME.toml       one source each
+//! connectors/DIGEST.wasm  the components that were added
+//! keys/                   signing key (encrypted), its public part, the operator's age identity
+//! data/                   the store
+//! ```
+//!
+//! Reading is strict: a key that nobody knows is an error with file and line, never ignored.
+
+use crate::source::SourceConfig;
+use exhibit_controls::{Catalogue, CatalogueError};
+use exhibit_evidence::digest::Digest;
+use exhibit_evidence::kind::Kind;
+use exhibit_evidence::name::SourceName;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The file that makes a folder a workspace.
+pub const CONFIG_FILE: &str = "exhibit.toml";
+/// The file of approvals.
+pub const LOCK_FILE: &str = "exhibit.lock";
+
+/// `exhibit.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The organisation, as the auditor reads it.
+    pub organisation: String,
+    /// The ledger's origin (C2SP tlog-checkpoint): a name under a domain of yours, without scheme.
+    pub origin: String,
+    /// The store's folder, from the workspace.
+    #[serde(default = "default_data")]
+    pub data: PathBuf,
+    /// The signing key.
+    pub signing: Signing,
+    /// Encryption at rest; absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
+    /// The timestamp authority (RFC 3161) that seals are taken to; absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<Timestamping>,
+}
+
+fn default_data() -> PathBuf {
+    PathBuf::from("data")
+}
+
+/// Where the signing key is, and what opens it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signing {
+    /// The key, encrypted with age.
+    pub key: PathBuf,
+    /// The age identity that opens it: `file:keys/operator.key` or `env:NAME`.
+    pub identity: String,
+}
+
+/// Encryption at rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encryption {
+    /// The age recipient that every bucket's key is wrapped for. The identity under `[signing]` opens it.
+    pub recipient: String,
+}
+
+/// A timestamp authority.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timestamping {
+    /// Its URL.
+    pub url: String,
+    /// PEM file with the authority's root certificate, to check answers before they are kept.
+    pub ca: PathBuf,
+}
+
+/// A workspace that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkspaceError {
+    /// No workspace here.
+    #[error("{0} is not an Exhibit workspace: it has no {CONFIG_FILE}")]
+    NotFound(PathBuf),
+    /// A file cannot be read or written.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A file does not say what it should.
+    #[error("{file}:{line}: {what}")]
+    Invalid {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The catalogue of controls.
+    #[error(transparent)]
+    Controls(#[from] CatalogueError),
+    /// A source that is not there.
+    #[error("there is no source `{name}`; the sources are: {known}")]
+    NoSource {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+}
+
+impl WorkspaceError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound(_) => {
+                Some("run `exhibit init DIR` to make one, or name one with --workspace DIR".into())
+            }
+            Self::Invalid { hint, .. } => Some(hint.clone()),
+            Self::Controls(error) => Some(error.hint.clone()),
+            Self::NoSource { .. } => Some("add it with `exhibit source add`".into()),
+            Self::Io { .. } => None,
+        }
+    }
+}
+
+/// A workspace on disk.
+#[derive(Clone, Debug)]
+pub struct Workspace {
+    root: PathBuf,
+    config: Config,
+}
+
+impl Workspace {
+    /// Opens the workspace at `root`.
+    pub fn open(root: &Path) -> Result<Self, WorkspaceError> {
+        let file = root.join(CONFIG_FILE);
+        if !file.is_file() {
+            return Err(WorkspaceError::NotFound(root.to_owned()));
+        }
+        let config = read_toml(&file)?;
+        Ok(Self { root: root.to_owned(), config })
+    }
+
+    /// Makes a workspace at `root`: its folders, `exhibit.toml`, and the starter controls. Never overwrites.
+    pub fn create(root: &Path, config: Config) -> Result<Self, WorkspaceError> {
+        for folder in ["controls", "sources", "connectors", "keys"] {
+            create_dir(&root.join(folder))?;
+        }
+        let text = toml::to_string(&config).map_err(|error| WorkspaceError::Invalid {
+            file: root.join(CONFIG_FILE),
+            line: 1,
+            what: error.to_string(),
+            hint: "use plain text for the organisation's name and the origin".into(),
+        })?;
+        write_new(&root.join(CONFIG_FILE), text.as_bytes())?;
+        for (name, text) in exhibit_controls::STARTER {
+            write_new(&root.join("controls").join(name), text.as_bytes())?;
+        }
+        Ok(Self { root: root.to_owned(), config })
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// A path of the settings, from the workspace.
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// The store's folder.
+    pub fn data_dir(&self) -> PathBuf {
+        self.resolve(&self.config.data)
+    }
+
+    /// The folder of compiled components. It can be deleted at any time.
+    pub fn cache_dir(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+
+    /// The file of a component.
+    pub fn component_file(&self, digest: &Digest) -> PathBuf {
+        self.root.join("connectors").join(format!("{digest}.wasm"))
+    }
+
+    /// Every component that was added, by digest.
+    pub fn components(&self) -> Result<Vec<Digest>, WorkspaceError> {
+        let mut digests: Vec<Digest> = list(&self.root.join("connectors"), "wasm")?
+            .iter()
+            .filter_map(|path| path.file_stem()?.to_str()?.parse().ok())
+            .collect();
+        digests.sort();
+        Ok(digests)
+    }
+
+    /// The catalogue of controls, checked against `kinds`.
+    pub fn controls(&self, kinds: &BTreeSet<Kind>) -> Result<Catalogue, WorkspaceError> {
+        let mut texts = Vec::new();
+        for path in list(&self.root.join("controls"), "toml")? {
+            let name = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
+            texts.push((name, read_text(&path)?));
+        }
+        Ok(Catalogue::read(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())), kinds)?)
+    }
+
+    /// Every source, by name.
+    pub fn sources(&self) -> Result<BTreeMap<SourceName, SourceConfig>, WorkspaceError> {
+        let mut sources = BTreeMap::new();
+        for path in list(&self.root.join("sources"), "toml")? {
+            let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
+            let name: SourceName = stem.parse().map_err(|error| WorkspaceError::Invalid {
+                file: path.clone(),
+                line: 1,
+                what: format!("{error}"),
+                hint: "rename the file: it names the source".into(),
+            })?;
+            sources.insert(name, read_toml(&path)?);
+        }
+        Ok(sources)
+    }
+
+    /// One source.
+    pub fn source(&self, name: &SourceName) -> Result<SourceConfig, WorkspaceError> {
+        let file = self.source_file(name);
+        if !file.is_file() {
+            let known: Vec<String> = self.sources()?.keys().map(ToString::to_string).collect();
+            let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+            return Err(WorkspaceError::NoSource { name: name.to_string(), known });
+        }
+        read_toml(&file)
+    }
+
+    /// The file of a source.
+    pub fn source_file(&self, name: &SourceName) -> PathBuf {
+        self.root.join("sources").join(format!("{name}.toml"))
+    }
+
+    /// The text of the approvals; empty where there are none yet.
+    pub fn lock_text(&self) -> Result<String, WorkspaceError> {
+        let path = self.root.join(LOCK_FILE);
+        if path.exists() { read_text(&path) } else { Ok(String::new()) }
+    }
+
+    /// Replaces the approvals, whole or not at all.
+    pub fn write_lock(&self, text: &str) -> Result<(), WorkspaceError> {
+        replace(&self.root.join(LOCK_FILE), text.as_bytes())
+    }
+}
+
+/// Reads a TOML file; an error names file and line.
+pub(crate) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, WorkspaceError> {
+    let text = read_text(path)?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+        WorkspaceError::Invalid {
+            file: path.to_owned(),
+            line,
+            what: error.message().trim().to_owned(),
+            hint: "correct or remove that line; `exhibit help workspace` shows every key".into(),
+        }
+    })
+}
+
+fn read_text(path: &Path) -> Result<String, WorkspaceError> {
+    std::fs::read_to_string(path).map_err(|error| WorkspaceError::Io { path: path.to_owned(), error })
+}
+
+fn create_dir(path: &Path) -> Result<(), WorkspaceError> {
+    std::fs::create_dir_all(path).map_err(|error| WorkspaceError::Io { path: path.to_owned(), error })
+}
+
+/// Files of this extension in a folder, sorted; none where the folder is absent.
+fn list(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, WorkspaceError> {
+    let io = |error| WorkspaceError::Io { path: folder.to_owned(), error };
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.extension().is_some_and(|e| e == extension) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Writes a file that must not be there yet.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), WorkspaceError> {
+    use std::io::Write as _;
+    let io = |error| WorkspaceError::Io { path: path.to_owned(), error };
+    let mut file = std::fs::File::options().write(true).create_new(true).open(path).map_err(io)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)
+}
+
+/// Replaces a file: whole or not at all.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), WorkspaceError> {
+    let io = |error| WorkspaceError::Io { path: path.to_owned(), error };
+    let part = path.with_extension("part");
+    let write = || -> std::io::Result<()> {
+        use std::io::Write as _;
+        let mut file = std::fs::File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&part, path)?;
+        if let Some(folder) = path.parent() {
+            std::fs::File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    };
+    write().map_err(io)
+}
