@@ -4,8 +4,12 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`grant`] | the requests that a source may make: asked and approved |
 //! | [`manifest`] | what a component asks for, readable without running it |
+//! | [`pointer`] | what stands at a JSON pointer or XML path, in one pass |
 //! | [`transport`] | the seam between what records and what reaches the network |
 
+pub mod grant;
 pub mod manifest;
+pub mod pointer;
 pub mod transport;
