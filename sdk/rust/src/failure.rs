@@ -1,0 +1,175 @@
+//! Why a check or a collection ended early.
+
+use crate::host::RawError;
+use crate::page::Page;
+use crate::time::ParseTimeError;
+use std::fmt;
+
+/// Result of everything that may fail in a connector.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Why a check or a collection cannot go on: a code for the scheduler, words for the operator.
+///
+/// Codes are open; those of the SDK are `config`, `auth`, `permission`, `not-found`, `rate-limited`, `upstream`,
+/// `internal`, and whatever code the host gave to a request that it did not answer (`denied`, `timeout`, …).
+#[derive(Clone)]
+pub struct Failure {
+    code: String,
+    message: String,
+    retryable: bool,
+    retry_after_ms: Option<u64>,
+    page: Option<Box<Page>>,
+}
+
+impl Failure {
+    /// A failure with a code of the connector's choice.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+            retryable: false,
+            retry_after_ms: None,
+            page: None,
+        }
+    }
+
+    /// The settings do not fit the system.
+    pub fn config(message: impl Into<String>) -> Self {
+        Self::new("config", message)
+    }
+
+    /// The system does not accept the credential.
+    pub fn auth(message: impl Into<String>) -> Self {
+        Self::new("auth", message)
+    }
+
+    /// The credential is not allowed to read something.
+    pub fn permission(message: impl Into<String>) -> Self {
+        Self::new("permission", message)
+    }
+
+    /// The system answered something unexpected.
+    pub fn upstream(message: impl Into<String>) -> Self {
+        Self::new("upstream", message)
+    }
+
+    /// The connector itself is wrong.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new("internal", message)
+    }
+
+    /// Says that the same run may succeed later.
+    #[must_use]
+    pub fn retryable(mut self) -> Self {
+        self.retryable = true;
+        self
+    }
+
+    /// Puts what was being done before the message.
+    #[must_use]
+    pub fn context(mut self, doing: impl fmt::Display) -> Self {
+        self.message = format!("{doing}: {}", self.message);
+        self
+    }
+
+    /// For programs.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// For people.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether the same run may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        self.retryable
+    }
+
+    /// How long to wait first, in milliseconds, where the server said so.
+    pub fn retry_after_ms(&self) -> Option<u64> {
+        self.retry_after_ms
+    }
+
+    /// The answer that was not a success, where there was one. Its [`Page::origin`] can be cited: that a
+    /// bucket has no encryption settings is known from a 404.
+    pub fn page(&self) -> Option<&Page> {
+        self.page.as_deref()
+    }
+
+    /// Status of that answer.
+    pub fn status(&self) -> Option<u16> {
+        self.page().map(Page::status)
+    }
+
+    /// Whether the system answered that there is no such thing (404, 410).
+    pub fn is_not_found(&self) -> bool {
+        matches!(self.status(), Some(404 | 410))
+    }
+
+    /// Whether the system answered that the credential may not read this (403).
+    pub fn is_forbidden(&self) -> bool {
+        self.code == "permission"
+    }
+
+    /// The failure that an answer with a status of 400 or above is.
+    pub(crate) fn from_page(page: Page) -> Self {
+        let (code, retryable) = match page.status() {
+            401 => ("auth", false),
+            403 => ("permission", false),
+            404 | 410 => ("not-found", false),
+            408 | 425 => ("upstream", true),
+            429 => ("rate-limited", true),
+            500.. => ("upstream", true),
+            _ => ("upstream", false),
+        };
+        let said = page.vendor_message().map(|said| format!(": {said}")).unwrap_or_default();
+        let message = format!("{} answered {}{said}", page.asked(), page.status());
+        Self { retryable, page: Some(Box::new(page)), ..Self::new(code, message) }
+    }
+
+    /// The failure that a request without an answer is.
+    pub(crate) fn from_raw(asked: &str, error: RawError) -> Self {
+        let RawError { code, message, retryable, retry_after_ms } = error;
+        let code = if code == "credential" { "auth".to_owned() } else { code };
+        Self { code, message: format!("{asked}: {message}"), retryable, retry_after_ms, page: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<ParseTimeError> for Failure {
+    fn from(error: ParseTimeError) -> Self {
+        Self::upstream(error.to_string())
+    }
+}
+
+/// Collects several datasets that do not depend on each other: all have run when this is called, each failure
+/// is logged, and the first is returned, so that one forbidden list does not cost the others.
+///
+/// ```ignore
+/// all([accounts(ctx, settings), groups(ctx, settings), policies(ctx, settings)])
+/// ```
+pub fn all(parts: impl IntoIterator<Item = Result<()>>) -> Result<()> {
+    let mut first = None;
+    for part in parts {
+        if let Err(failure) = part {
+            crate::error!("{failure}");
+            first.get_or_insert(failure);
+        }
+    }
+    first.map_or(Ok(()), Err)
+}
