@@ -10,6 +10,7 @@ use exhibit_evidence::name::SourceName;
 use exhibit_evidence::period::CollectionPeriod;
 use exhibit_evidence::run::{RunId, Verdict};
 use exhibit_evidence::time::{Span, Timestamp};
+use exhibit_ledger::seal::Outcome;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,35 +36,15 @@ pub struct Observation {
     pub verdict: Verdict,
 }
 
-/// How a collection period stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Everything that it asks for is there, in time.
-    Filled,
-    /// Not over yet, and not filled yet.
-    Due,
-    /// Everything is there, but came after the grace.
-    Late,
-    /// Something is there, not everything.
-    Partial,
-    /// It was tried, and nothing that can be relied on came of it.
-    Failed,
-    /// Nobody looked.
-    Missed,
-}
-
-impl Outcome {
-    /// As it is written.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Filled => "filled",
-            Self::Due => "due",
-            Self::Late => "late",
-            Self::Partial => "partial",
-            Self::Failed => "failed",
-            Self::Missed => "missed",
-        }
+/// How bad an outcome is: what a period comes to is the worst of what its control asks for.
+fn rank(outcome: Option<Outcome>) -> u8 {
+    match outcome {
+        Some(Outcome::Filled) => 0,
+        None => 1,
+        Some(Outcome::Late) => 2,
+        Some(Outcome::Partial) => 3,
+        Some(Outcome::Failed) => 4,
+        Some(Outcome::Missed) => 5,
     }
 }
 
@@ -72,8 +53,8 @@ impl Outcome {
 pub struct PeriodCoverage {
     /// The period.
     pub period: CollectionPeriod,
-    /// The worst over everything that the control asks for.
-    pub outcome: Outcome,
+    /// The worst over everything that the control asks for; none: it is not over yet, and not filled yet.
+    pub outcome: Option<Outcome>,
     /// What is missing, or why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -122,9 +103,9 @@ pub fn outcome(
     observations: &[Observation],
     now: Timestamp,
 ) -> PeriodCoverage {
-    let mut worst = (Outcome::Filled, None);
+    let mut worst = (Some(Outcome::Filled), None);
     if expected.is_empty() {
-        worst = (Outcome::Missed, Some("no source collects what this control asks for".to_owned()));
+        worst = (Some(Outcome::Missed), Some("no source collects what this control asks for".to_owned()));
     }
     for pair in expected {
         let mut own: Vec<&Observation> =
@@ -135,7 +116,7 @@ pub fn outcome(
         } else {
             state(period.span(), &own, now)
         };
-        if outcome > worst.0 {
+        if rank(outcome) > rank(worst.0) {
             worst = (outcome, reason.map(|r| format!("{} from {}: {r}", pair.kind, pair.source)));
         }
     }
@@ -145,28 +126,28 @@ pub fn outcome(
     PeriodCoverage { period, outcome: worst.0, reason: worst.1, runs }
 }
 
-fn state(span: Span, own: &[&Observation], now: Timestamp) -> (Outcome, Option<String>) {
+fn state(span: Span, own: &[&Observation], now: Timestamp) -> (Option<Outcome>, Option<String>) {
     let inside: Vec<&&Observation> = own.iter().filter(|o| span.contains(o.started_at)).collect();
     if inside.iter().any(|o| o.verdict == Verdict::Complete) {
-        return (Outcome::Filled, None);
+        return (Some(Outcome::Filled), None);
     }
     unfilled(span, inside.iter().map(|o| &o.verdict), now, "nobody looked in this period")
 }
 
-fn timed(span: Span, own: &[&Observation], now: Timestamp) -> (Outcome, Option<String>) {
+fn timed(span: Span, own: &[&Observation], now: Timestamp) -> (Option<Outcome>, Option<String>) {
     let mut seen: Vec<Span> = Vec::new();
     for observation in own.iter().filter(|o| o.verdict == Verdict::Complete) {
         seen.push(observation.window);
         if gap(span, &mut seen).is_none() {
             let in_time = observation.ended_at.as_ms() <= span.end.as_ms().saturating_add(GRACE_MS);
             let reason = format!("complete only on {}", observation.ended_at);
-            return if in_time { (Outcome::Filled, None) } else { (Outcome::Late, Some(reason)) };
+            return if in_time { (Some(Outcome::Filled), None) } else { (Some(Outcome::Late), Some(reason)) };
         }
     }
     let touching = own.iter().filter(|o| o.window.overlaps(&span)).map(|o| &o.verdict);
     match gap(span, &mut seen) {
         Some(from) if !seen.is_empty() && from > span.start && now >= span.end => {
-            (Outcome::Partial, Some(format!("no complete run has looked beyond {from}")))
+            (Some(Outcome::Partial), Some(format!("no complete run has looked beyond {from}")))
         }
         _ => unfilled(span, touching, now, "no run has looked at the whole of this period"),
     }
@@ -189,13 +170,13 @@ fn unfilled<'a>(
     verdicts: impl Iterator<Item = &'a Verdict>,
     now: Timestamp,
     nothing: &str,
-) -> (Outcome, Option<String>) {
+) -> (Option<Outcome>, Option<String>) {
     let best = verdicts.filter(|v| **v != Verdict::Complete).min_by_key(|v| matches!(v, Verdict::Failed(_)));
     match best {
-        _ if now < span.end => (Outcome::Due, None),
-        Some(Verdict::Partial(reason)) => (Outcome::Partial, Some(reason.clone())),
-        Some(Verdict::Failed(reason)) => (Outcome::Failed, Some(reason.clone())),
-        _ => (Outcome::Missed, Some(nothing.to_owned())),
+        _ if now < span.end => (None, None),
+        Some(Verdict::Partial(reason)) => (Some(Outcome::Partial), Some(reason.clone())),
+        Some(Verdict::Failed(reason)) => (Some(Outcome::Failed), Some(reason.clone())),
+        _ => (Some(Outcome::Missed), Some(nothing.to_owned())),
     }
 }
 
@@ -220,7 +201,7 @@ mod tests {
         }
     }
 
-    fn judge(shape: Shape, observations: &[Observation], now: &str) -> (Outcome, Option<String>) {
+    fn judge(shape: Shape, observations: &[Observation], now: &str) -> (Option<Outcome>, Option<String>) {
         let kind = if shape.is_timed() { "audit.activity@1" } else { "identity.account@1" };
         let expected =
             [Expected { kind: kind.parse().unwrap(), shape, source: "okta-prod".parse().unwrap() }];
@@ -234,9 +215,9 @@ mod tests {
     fn state_fills_only_the_period_that_contains_it() {
         let look = |when| seen("identity.account@1", when, DAY, Verdict::Complete);
         let late = "2026-04-01T00:00:00Z";
-        assert_eq!(judge(Shape::State, &[look("2026-03-04T23:59:59Z")], late).0, Outcome::Filled);
-        assert_eq!(judge(Shape::State, &[look("2026-03-05T00:00:00Z")], late).0, Outcome::Missed);
-        assert_eq!(judge(Shape::State, &[], "2026-03-04T12:00:00Z").0, Outcome::Due);
+        assert_eq!(judge(Shape::State, &[look("2026-03-04T23:59:59Z")], late).0, Some(Outcome::Filled));
+        assert_eq!(judge(Shape::State, &[look("2026-03-05T00:00:00Z")], late).0, Some(Outcome::Missed));
+        assert_eq!(judge(Shape::State, &[], "2026-03-04T12:00:00Z").0, None);
     }
 
     #[test]
@@ -246,9 +227,9 @@ mod tests {
         let partial = seen("identity.account@1", when, DAY, Verdict::Partial("403 on factors".into()));
         let late = "2026-04-01T00:00:00Z";
         let both = judge(Shape::State, &[failed.clone(), partial], late);
-        assert_eq!(both.0, Outcome::Partial);
+        assert_eq!(both.0, Some(Outcome::Partial));
         assert!(both.1.unwrap().ends_with("okta-prod: 403 on factors"));
-        assert_eq!(judge(Shape::State, &[failed], late).0, Outcome::Failed);
+        assert_eq!(judge(Shape::State, &[failed], late).0, Some(Outcome::Failed));
     }
 
     #[test]
@@ -264,11 +245,11 @@ mod tests {
             seen("audit.activity@1", when, window, Verdict::Complete)
         };
         let now = "2026-05-01T00:00:00Z";
-        assert_eq!(judge(Shape::Event, std::slice::from_ref(&first), now).0, Outcome::Partial);
+        assert_eq!(judge(Shape::Event, std::slice::from_ref(&first), now).0, Some(Outcome::Partial));
         let in_time = [first.clone(), second("2026-03-05T02:00:00Z")];
-        assert_eq!(judge(Shape::Event, &in_time, now).0, Outcome::Filled);
+        assert_eq!(judge(Shape::Event, &in_time, now).0, Some(Outcome::Filled));
         let late = [first, second("2026-03-20T02:00:00Z")];
-        assert_eq!(judge(Shape::Event, &late, now).0, Outcome::Late);
-        assert_eq!(judge(Shape::Event, &[], now).0, Outcome::Missed);
+        assert_eq!(judge(Shape::Event, &late, now).0, Some(Outcome::Late));
+        assert_eq!(judge(Shape::Event, &[], now).0, Some(Outcome::Missed));
     }
 }

@@ -1,1 +1,30 @@
-//! Collect, seal, export and re-perform, with clock and events passed in.
+//! START HERE. From a due run to a package: collect, cover, seal, export, re-perform.
+//!
+//! Floor 4. The clock is passed in and so is everything that a run depends on; nothing here prints, reads
+//! arguments, or knows what time it really is.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`workspace`] | the operator's folder: settings, controls, sources, approvals |
+//! | [`source`] | a source's settings, and what it needs to run |
+//! | [`keys`] | the operator's identity and the signing key |
+//! | [`host`] | a workspace with its store, runtime and clock: what every operation below needs |
+//! | [`approve`] | what a component asks against what was approved |
+//! | [`services`] | what a guest reaches in a run |
+//! | [`collect`] | one run of a source, from approval to leaf |
+//! | [`coverage`] | which collection periods have what |
+//! | [`seal`] | the closing of an audit period |
+//! | [`export`] | the auditor's package |
+//! | [`reperform`] | every run of a package again, offline |
+
+pub mod approve;
+pub mod collect;
+pub mod coverage;
+pub mod export;
+pub mod host;
+pub mod keys;
+pub mod reperform;
+pub mod seal;
+pub mod services;
+pub mod source;
+pub mod workspace;

@@ -108,6 +108,14 @@ pub enum WorkspaceError {
     /// The catalogue of controls.
     #[error(transparent)]
     Controls(#[from] CatalogueError),
+    /// A component's file is not what its name says.
+    #[error("{path} holds a component with digest {found}: it was changed after it was added")]
+    ComponentChanged {
+        /// The file.
+        path: PathBuf,
+        /// The digest of what it holds.
+        found: Digest,
+    },
     /// A source that is not there.
     #[error("there is no source `{name}`; the sources are: {known}")]
     NoSource {
@@ -128,6 +136,9 @@ impl WorkspaceError {
             Self::Invalid { hint, .. } => Some(hint.clone()),
             Self::Controls(error) => Some(error.hint.clone()),
             Self::NoSource { .. } => Some("add it with `exhibit source add`".into()),
+            Self::ComponentChanged { .. } => {
+                Some("delete it, and add the component again from where you trust it".into())
+            }
             Self::Io { .. } => None,
         }
     }
@@ -197,6 +208,25 @@ impl Workspace {
     /// The file of a component.
     pub fn component_file(&self, digest: &Digest) -> PathBuf {
         self.root.join("connectors").join(format!("{digest}.wasm"))
+    }
+
+    /// The bytes of a component, checked against its digest.
+    pub fn component(&self, digest: &Digest) -> Result<Vec<u8>, WorkspaceError> {
+        let path = self.component_file(digest);
+        let bytes =
+            std::fs::read(&path).map_err(|error| WorkspaceError::Io { path: path.clone(), error })?;
+        let found = Digest::of(&bytes);
+        if found == *digest { Ok(bytes) } else { Err(WorkspaceError::ComponentChanged { path, found }) }
+    }
+
+    /// Adds a component under its digest; adding it again changes nothing.
+    pub fn add_component(&self, bytes: &[u8]) -> Result<Digest, WorkspaceError> {
+        let digest = Digest::of(bytes);
+        let path = self.component_file(&digest);
+        if !path.exists() {
+            replace(&path, bytes)?;
+        }
+        Ok(digest)
     }
 
     /// Every component that was added, by digest.

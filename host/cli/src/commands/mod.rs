@@ -1,0 +1,56 @@
+//! One file a command. A command reads its arguments, calls the layer below, and prints; it decides nothing.
+
+mod check;
+mod collect;
+mod connector;
+mod connector_project;
+mod demo;
+mod evidence;
+mod export;
+mod init;
+mod reperform;
+mod seal;
+mod source;
+mod status;
+mod verify;
+
+use crate::args::{Args, Command};
+use anyhow::Result;
+use clap::CommandFactory as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Runs the command that was asked for.
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let _guard = runtime.enter();
+    let (at, format) = (args.workspace.as_path(), args.format);
+    let block = |future| runtime.block_on(future);
+    match args.command {
+        Command::Init(args) => init::run(&args)?,
+        Command::Connector(command) => return runtime.block_on(connector::run(at, format, command)),
+        Command::Source(command) => return runtime.block_on(source::run(at, format, command)),
+        Command::Collect(args) => return runtime.block_on(collect::run(at, format, &args)),
+        Command::Status(args) => status::run(at, format, &args)?,
+        Command::Evidence(command) => evidence::run(at, format, command)?,
+        Command::Seal(args) => return block(Box::pin(seal::run(at, format, args))),
+        Command::Export(args) => export::run(at, format, &args)?,
+        Command::Verify(args) => return verify::run(format, &args),
+        Command::Reperform(args) => return runtime.block_on(reperform::run(at, format, &args)),
+        Command::Check(args) => return check::check(at, format, &args),
+        Command::Backup(args) => check::backup(at, &args)?,
+        Command::Restore(args) => check::restore(at, &args)?,
+        Command::Demo(args) => return runtime.block_on(demo::run(&args)),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "exhibit", &mut std::io::stdout());
+        }
+        Command::Manual { dir } => manual(&dir)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn manual(dir: &Path) -> Result<()> {
+    std::fs::create_dir_all(dir)?;
+    clap_mangen::generate_to(Args::command(), dir)?;
+    Ok(())
+}
