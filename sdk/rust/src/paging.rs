@@ -36,15 +36,35 @@ enum Scheme {
         write: Write,
         #[serde(skip_serializing_if = "Option::is_none")]
         more: Option<Read>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last: Option<Read>,
     },
     Offset {
         query: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        limit_query: Option<String>,
-        limit: u32,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        last: Option<String>,
+        #[serde(flatten)]
+        counted: Counted,
     },
+    PageNumber {
+        query: String,
+        first: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pages: Option<String>,
+        #[serde(flatten)]
+        counted: Counted,
+    },
+    Single,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+struct Counted {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit_query: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more: Option<String>,
 }
 
 /// Where in an answer something is read.
@@ -59,7 +79,20 @@ pub enum Read {
     Header(String),
 }
 
+impl From<&str> for Read {
+    /// A JSON pointer.
+    fn from(pointer: &str) -> Self {
+        Self::json(pointer)
+    }
+}
+
 impl Read {
+    fn place(self) -> String {
+        match self {
+            Self::Pointer(place) | Self::Xml(place) | Self::Header(place) => place,
+        }
+    }
+
     /// At this JSON pointer.
     pub fn json(pointer: &str) -> Self {
         Self::Pointer(pointer.to_owned())
@@ -84,10 +117,12 @@ pub enum Write {
     Query(String),
     /// A header.
     Header(String),
-    /// A JSON pointer into the body, a GraphQL variable for example: `/variables/cursor`.
+    /// A JSON pointer into the body.
     Json(String),
     /// A field of a form body.
     Form(String),
+    /// A variable of a GraphQL request.
+    Graphql(String),
 }
 
 impl Write {
@@ -110,6 +145,11 @@ impl Write {
     pub fn form(name: &str) -> Self {
         Self::Form(name.to_owned())
     }
+
+    /// This variable of the GraphQL request.
+    pub fn graphql(variable: &str) -> Self {
+        Self::Graphql(variable.to_owned())
+    }
 }
 
 impl Paging {
@@ -130,38 +170,83 @@ impl Paging {
     /// A cursor that is read from each answer and written to the next request. No cursor, or an empty one, is
     /// the end.
     pub fn cursor(read: Read, write: Write) -> Self {
-        Self::new(Scheme::Cursor { read, write, more: None })
+        Self::new(Scheme::Cursor { read, write, more: None, last: None })
     }
 
-    /// Counting offset in query parameter `query`, `limit` items a page. The end is where the source says so
-    /// ([`Paging::total`], [`Paging::last`]), else a page with less than `limit` items.
-    pub fn offset(query: &str, limit: u32) -> Self {
-        Self::new(Scheme::Offset { query: query.to_owned(), limit_query: None, limit, last: None })
+    /// Items to skip, in this query parameter. The end is where [`Paging::total`], [`Paging::last`] or
+    /// [`Paging::more`] say so, else an empty page. Needs [`Paging::items`].
+    pub fn offset(query: &str) -> Self {
+        Self::new(Scheme::Offset { query: query.to_owned(), counted: Counted::default() })
     }
 
-    /// Offset: the query parameter that asks for `limit` items.
+    /// The number of the page, in this query parameter, counted from 1. Ends as [`Paging::offset`] does, or at
+    /// the last of [`Paging::page_count`]. Needs [`Paging::items`].
+    pub fn page_number(query: &str) -> Self {
+        let (query, counted) = (query.to_owned(), Counted::default());
+        Self::new(Scheme::PageNumber { query, first: 1, pages: None, counted })
+    }
+
+    /// One page by the interface's definition. Its items are counted; that there is no more is the connector's
+    /// word.
+    pub fn single() -> Self {
+        Self::new(Scheme::Single)
+    }
+
+    fn counted(&mut self) -> Option<&mut Counted> {
+        match &mut self.scheme {
+            Scheme::Offset { counted, .. } | Scheme::PageNumber { counted, .. } => Some(counted),
+            _ => None,
+        }
+    }
+
+    /// Offset and page number: the query parameter of the page's size, and the size to ask for.
     #[must_use]
-    pub fn limit_query(mut self, name: &str) -> Self {
-        if let Scheme::Offset { limit_query, .. } = &mut self.scheme {
-            *limit_query = Some(name.to_owned());
+    pub fn page_size(mut self, query: &str, limit: u32) -> Self {
+        if let Some(counted) = self.counted() {
+            counted.limit_query = Some(query.to_owned());
+            counted.limit = Some(limit);
         }
         self
     }
 
-    /// Offset: JSON pointer of a flag that is true on the last page (Jira's `/isLast`).
+    /// Page number: the first page has this number, 0 for example.
     #[must_use]
-    pub fn last(mut self, pointer: &str) -> Self {
-        if let Scheme::Offset { last, .. } = &mut self.scheme {
-            *last = Some(pointer.to_owned());
+    pub fn first_page(mut self, number: u32) -> Self {
+        if let Scheme::PageNumber { first, .. } = &mut self.scheme {
+            *first = number;
         }
         self
     }
 
-    /// Cursor: a flag that says whether there is more (IAM's `IsTruncated`).
+    /// Page number: JSON pointer of the number of pages that the source itself states.
     #[must_use]
-    pub fn more(mut self, flag: Read) -> Self {
+    pub fn page_count(mut self, pointer: &str) -> Self {
+        if let Scheme::PageNumber { pages, .. } = &mut self.scheme {
+            *pages = Some(pointer.to_owned());
+        }
+        self
+    }
+
+    /// A flag that is true on the last page (Jira's `/isLast`).
+    #[must_use]
+    pub fn last(mut self, flag: impl Into<Read>) -> Self {
+        let flag = flag.into();
+        if let Scheme::Cursor { last, .. } = &mut self.scheme {
+            *last = Some(flag);
+        } else if let Some(counted) = self.counted() {
+            counted.last = Some(flag.place());
+        }
+        self
+    }
+
+    /// A flag that says whether there is more (IAM's `IsTruncated`).
+    #[must_use]
+    pub fn more(mut self, flag: impl Into<Read>) -> Self {
+        let flag = flag.into();
         if let Scheme::Cursor { more, .. } = &mut self.scheme {
             *more = Some(flag);
+        } else if let Some(counted) = self.counted() {
+            counted.more = Some(flag.place());
         }
         self
     }
@@ -189,7 +274,6 @@ impl Paging {
         self
     }
 
-    /// Where the list is in a page.
     pub(crate) fn items_place(&self) -> Option<&str> {
         self.items.as_deref()
     }
@@ -221,9 +305,22 @@ mod tests {
                 r#"{"scheme":"cursor","read":{"xml":"/R/Marker"},"write":{"form":"Marker"},"more":{"xml":"/R/IsTruncated"}}"#,
             ),
             (
-                Paging::offset("startAt", 50).limit_query("maxResults").last("/isLast").total("/total"),
-                r#"{"scheme":"offset","query":"startAt","limit_query":"maxResults","limit":50,"last":"/isLast","total":"/total"}"#,
+                Paging::offset("startAt")
+                    .page_size("maxResults", 50)
+                    .last("/isLast")
+                    .total("/total")
+                    .items("/values"),
+                r#"{"scheme":"offset","query":"startAt","limit_query":"maxResults","limit":50,"last":"/isLast","items":"/values","total":"/total"}"#,
             ),
+            (
+                Paging::page_number("page").page_count("/result_info/total_pages").items("/result"),
+                r#"{"scheme":"page-number","query":"page","first":1,"pages":"/result_info/total_pages","items":"/result"}"#,
+            ),
+            (
+                Paging::cursor(Read::header("x-next-page"), Write::graphql("after")).last("/isLast"),
+                r#"{"scheme":"cursor","read":{"header":"x-next-page"},"write":{"graphql":"after"},"last":{"pointer":"/isLast"}}"#,
+            ),
+            (Paging::single().items("/a"), r#"{"scheme":"single","items":"/a"}"#),
             (Paging::link_header().end_on_empty(), r#"{"scheme":"link-header","end_on_empty":true}"#),
         ];
         for (paging, json) in cases {
