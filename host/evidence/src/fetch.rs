@@ -67,7 +67,7 @@ pub struct FetchError {
 
 impl FetchError {
     /// The codes known to this version.
-    pub const CODES: [&str; 11] = [
+    pub const CODES: [&str; 13] = [
         "denied",
         "invalid-request",
         "credential",
@@ -79,6 +79,8 @@ impl FetchError {
         "budget",
         "paging",
         "redirect",
+        "recording",
+        "replay",
     ];
 
     /// An error with one of [`FetchError::CODES`].
