@@ -1,6 +1,6 @@
 //! The open part of some kinds: settings that no other system has, in canonical values only.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Settings by name. Evidence knows no `null` and no fractions: what is `null` is left out, a fraction becomes
@@ -11,12 +11,12 @@ use std::collections::BTreeMap;
 /// let details: Details = [("block_public_acls", true)].into_iter().collect();
 /// assert_eq!(serde_json::to_string(&details).unwrap(), r#"{"block_public_acls":true}"#);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Details(BTreeMap<String, Detail>);
 
 /// One value of [`Details`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Detail {
     /// Yes or no.
