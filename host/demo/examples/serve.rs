@@ -1,0 +1,46 @@
+//! Serves the fakes until standard input ends, for tools that are not written in Rust.
+//!
+//! `cargo run -p exhibit-demo --example serve -- [SEED] [INSTANT]` prints one line of JSON that says where the
+//! fakes listen and which credentials they take. Each line on standard input is an instant to set the clock to.
+#![allow(clippy::print_stdout, reason = "the line of JSON is this program's output")]
+
+use exhibit_demo::{FakeOptions, Fakes, SimulatedClock};
+use serde_json::json;
+use std::error::Error;
+use std::io::BufRead;
+use std::sync::Arc;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let seed = arguments.next().unwrap_or_else(|| "1".to_owned()).parse()?;
+    let at = arguments.next().unwrap_or_else(|| "2026-03-18T06:00:00Z".to_owned()).parse()?;
+    let clock = Arc::new(SimulatedClock::new(at));
+    let fakes = Fakes::start(seed, clock.clone())?;
+    let options = FakeOptions::default();
+    let story = fakes.story();
+    println!(
+        "{}",
+        json!({
+            "okta": format!("http://{}", fakes.okta), "okta_token": options.okta_token,
+            "aws": format!("http://{}", fakes.aws), "aws_access_key_id": options.aws_access_key_id,
+            "aws_secret_access_key": options.aws_secret_access_key,
+            "story": {
+                "outage_day": story.outage.1.to_string(), "missed_day": story.missed_day.to_string(),
+                "mfa_lost": lapse(&story.mfa_lost), "plain_volume": lapse(&story.plain_volume),
+                "open_ssh": lapse(&story.open_ssh), "rotation_off": lapse(&story.rotation_off),
+                "bucket_unblocked": lapse(&story.bucket_unblocked), "trail_stopped": lapse(&story.trail_stopped),
+                "weak_rule": lapse(&story.weak_rule), "failed_backup": lapse(&story.failed_backup),
+                "lingerer": story.lingerer.iam_user,
+            },
+        })
+    );
+    for line in std::io::stdin().lock().lines() {
+        clock.set(line?.trim().parse()?);
+        println!("{}", json!({"requests": {"okta": fakes.requests().okta, "aws": fakes.requests().aws}}));
+    }
+    Ok(())
+}
+
+fn lapse(lapse: &exhibit_demo::org::story::Lapse) -> serde_json::Value {
+    json!({"id": lapse.id, "region": lapse.region, "start": lapse.span.start, "end": lapse.span.end})
+}
