@@ -18,6 +18,7 @@
 //! | [`statement`] | what a leaf of the log says | in-toto Statement 1 |
 //! | [`seal`] | the closing of an audit period | |
 //! | [`record_leaf`] | salted leaves of records, in the tree of their snapshot | |
+//! | [`timestamp`] | what an outside authority says of a checkpoint | RFC 3161, RFC 5816 |
 //!
 //! Tree, tiles and notes are own code, with the crates `tlog_tiles` and `signed_note` as oracles in the tests:
 //! those stop with a panic or a bare "malformed" on input from outside, have no streaming root and no entry
@@ -37,6 +38,7 @@ pub mod record_leaf;
 pub mod seal;
 pub mod statement;
 pub mod tile;
+pub mod timestamp;
 pub mod tlog_proof;
 pub mod tree;
 
