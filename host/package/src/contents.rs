@@ -1,0 +1,120 @@
+//! Everything that the views (pages, tables, workbook) are drawn from. The writer gathers it while it writes;
+//! a checker gathers it again from the files, and so can draw the same views and compare.
+
+use crate::model::{ControlCoverage, Meta, Outcome, PopulationRuns};
+use exhibit_evidence::digest::Digest;
+use exhibit_evidence::run::{Manifest, Population, RunId};
+use exhibit_ledger::statement::{LeafKind, Statement};
+use std::collections::BTreeMap;
+
+/// What a package holds, without the records.
+#[derive(Clone, Debug)]
+pub struct Contents {
+    /// What the package is.
+    pub meta: Meta,
+    /// Controls and their collection periods.
+    pub coverage: Vec<ControlCoverage>,
+    /// Its runs, by name, which is by time.
+    pub runs: BTreeMap<RunId, RunContents>,
+    /// Its populations, by source and kind.
+    pub populations: Vec<PopulationContents>,
+    /// The log that proves it.
+    pub ledger: LedgerContents,
+}
+
+/// A run in the package.
+#[derive(Clone, Debug)]
+pub struct RunContents {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Digest of the manifest's bytes.
+    pub digest: Digest,
+    /// Its leaf in the log.
+    pub leaf: u64,
+    /// Why its bodies are not in the package; none: they are.
+    pub withheld: Option<String>,
+}
+
+impl RunContents {
+    /// Why this run cannot be performed again from the package; none: it can.
+    pub fn not_reperformable(&self) -> Option<&str> {
+        self.manifest.not_reperformable.as_deref().or(self.withheld.as_deref())
+    }
+}
+
+/// A population in the package.
+#[derive(Clone, Debug)]
+pub struct PopulationContents {
+    /// What it is, and the runs of its index.
+    pub runs: PopulationRuns,
+    /// Distinct lines.
+    pub lines: u64,
+    /// Distinct keys: the items of the population over the whole period.
+    pub keys: u64,
+    /// Rows of its table.
+    pub rows: u64,
+    /// Its sheets in the workbook, in order.
+    pub sheets: Vec<String>,
+}
+
+impl PopulationContents {
+    /// The manifest's facts on how this list was made, run by run, in the order of their start.
+    pub fn facts<'a>(
+        &'a self,
+        contents: &'a Contents,
+    ) -> impl Iterator<Item = (&'a RunContents, &'a Population)> {
+        let runs = contents.runs.values().filter(|run| run.manifest.source == self.runs.source);
+        runs.flat_map(|run| run.manifest.populations.iter().map(move |p| (run, p)))
+            .filter(|(_, population)| population.kind == self.runs.kind)
+    }
+}
+
+/// What the views say of the log.
+#[derive(Clone, Debug)]
+pub struct LedgerContents {
+    /// Name of the log.
+    pub origin: String,
+    /// Leaves under the checkpoint.
+    pub size: u64,
+    /// Root under the checkpoint.
+    pub root: Digest,
+    /// The verifier key, as C2SP signed-note writes it.
+    pub key: String,
+    /// Whether an outside authority's timestamp over the checkpoint is in the package.
+    pub timestamp: bool,
+    /// Disclosed leaves that are not runs.
+    pub leaves: Vec<LeafContents>,
+}
+
+/// A disclosed leaf that is not a run's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeafContents {
+    /// Its place in the log.
+    pub index: u64,
+    /// What kind of thing it states: `seal`, `missed`.
+    pub kind: LeafKind,
+    /// What it is about.
+    pub subject: String,
+    /// Whether that document is in the package.
+    pub document: bool,
+}
+
+impl LeafContents {
+    /// What is said of a leaf; none where its statement has no subject.
+    pub fn of(index: u64, statement: &Statement, document: bool) -> Option<Self> {
+        let subject = statement.subject()?.name.clone();
+        Some(Self { index, kind: statement.kind, subject, document })
+    }
+}
+
+impl Contents {
+    /// Number of collection periods with this outcome, over all controls.
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.coverage.iter().map(|control| control.count(outcome)).sum()
+    }
+
+    /// Number of collection periods over all controls.
+    pub fn periods(&self) -> usize {
+        self.coverage.iter().map(|control| control.periods.len()).sum()
+    }
+}

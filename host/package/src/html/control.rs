@@ -1,0 +1,71 @@
+//! One control: its calendar, and each of its collection periods.
+
+use super::{badge, calendar, counted, escape, fact, frequency_word, put, shell};
+use crate::contents::Contents;
+use crate::model::{ControlCoverage, OUTCOMES, PeriodOutcome};
+use std::fmt::Write as _;
+
+pub(super) fn page(contents: &Contents, coverage: &ControlCoverage) -> String {
+    let control = &coverage.control;
+    let mut out = String::new();
+    put!(
+        out,
+        "<h1><span class=\"id\">{}</span> {}</h1>\n<dl class=\"facts\">\n",
+        control.id,
+        escape(&control.title)
+    );
+    let criteria: Vec<String> = control.criteria.iter().map(ToString::to_string).collect();
+    fact(&mut out, "Criteria", criteria.join(", "));
+    fact(&mut out, "Frequency", frequency_word(control.frequency));
+    fact(&mut out, "Owner", escape(&control.owner));
+    fact(&mut out, "Proven by", proofs(contents, coverage));
+    let counts: Vec<String> = OUTCOMES
+        .iter()
+        .filter(|o| coverage.count(**o) > 0)
+        .map(|o| format!("{} {}", coverage.count(*o), badge(*o)))
+        .collect();
+    fact(&mut out, "Periods", format!("{} expected: {}", coverage.periods.len(), counts.join(" ")));
+    out.push_str("</dl>\n<h2>Coverage</h2>\n");
+    calendar::legend(&mut out);
+    calendar::calendar(&mut out, coverage);
+    out.push_str(
+        "<h2>Every collection period</h2>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Period</th>\
+         <th scope=\"col\">Outcome</th><th scope=\"col\">Reason</th><th scope=\"col\">Runs</th></tr></thead><tbody>\n",
+    );
+    for period in &coverage.periods {
+        row(&mut out, contents, period);
+    }
+    out.push_str("</tbody></table></div>\n");
+    shell(&contents.meta, "../", &format!("{} {}", control.id, control.title), &out)
+}
+
+/// The populations that prove the control.
+fn proofs(contents: &Contents, coverage: &ControlCoverage) -> String {
+    let links: Vec<String> = contents
+        .populations
+        .iter()
+        .filter(|p| coverage.control.is_proven_by(&p.runs.kind, &p.runs.source))
+        .map(|p| {
+            let (source, kind) = (&p.runs.source, &p.runs.kind);
+            format!("<a href=\"../populations/{source}/{kind}/index.html\">{kind} of {source}</a>")
+        })
+        .collect();
+    if links.is_empty() { "no population in this package".to_owned() } else { links.join("<br>") }
+}
+
+fn row(out: &mut String, contents: &Contents, period: &PeriodOutcome) {
+    put!(out, "<tr><th scope=\"row\">{}</th><td>{}</td><td>", period.period, badge(period.outcome));
+    put!(out, "{}</td><td>", escape(period.reason.as_deref().unwrap_or_default()));
+    let shown = 4;
+    for run in period.runs.iter().take(shown) {
+        if contents.runs.contains_key(run) {
+            put!(out, "<a href=\"../runs/{run}/index.html\"><code>{run}</code></a> ");
+        } else {
+            put!(out, "<code>{run}</code> ");
+        }
+    }
+    if period.runs.len() > shown {
+        put!(out, "and {}", counted(period.runs.len() - shown, "more run", "more runs"));
+    }
+    out.push_str("</td></tr>\n");
+}

@@ -1,0 +1,103 @@
+//! Draws the views again from a package's evidence, for a checker to compare with what is in the package.
+
+use crate::contents::{Contents, RunContents};
+use crate::layout::{self, population_file};
+use crate::model::{Meta, PopulationRuns};
+use crate::table::{Columns, CsvTable, TableError, each_row};
+use crate::workbook::{self, Book};
+use crate::{html, sink};
+use exhibit_evidence::exchange::Walk;
+use std::io::{BufRead, Seek, Write};
+
+/// Why a view cannot be drawn.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ViewError(String);
+
+impl From<TableError> for ViewError {
+    fn from(error: TableError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// The workbook, drawn again population by population.
+pub struct Redrawn {
+    book: Book,
+}
+
+/// What drawing a population again gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawn {
+    /// Rows of its table.
+    pub rows: u64,
+    /// Its sheets in the workbook.
+    pub sheets: Vec<String>,
+}
+
+impl Redrawn {
+    /// Begins.
+    ///
+    /// # Errors
+    /// [`ViewError`] where the workbook cannot be begun.
+    pub fn new(meta: &Meta) -> Result<Self, ViewError> {
+        Ok(Self { book: Book::new(meta).map_err(TableError::from)? })
+    }
+
+    /// Draws one population, in the order of [`Contents::populations`]: its CSV into `csv`, its sheets into the
+    /// workbook. `open` opens `records.jsonl` or `index.jsonl`, each as often as needed.
+    ///
+    /// # Errors
+    /// [`ViewError`] where the lines do not make a table.
+    pub fn population<R: BufRead, E: std::fmt::Display>(
+        &mut self,
+        runs: &PopulationRuns,
+        open: impl Fn(&str) -> Result<R, E>,
+        csv: impl Write,
+    ) -> Result<Drawn, ViewError> {
+        let open = |file: &str| open(file).map_err(|e| ViewError(e.to_string()));
+        let columns = Columns::gather(runs.shape.is_timed(), open(population_file::RECORDS)?)?;
+        let mut table = CsvTable::new(csv, columns.header())?;
+        self.book.begin(runs, &columns)?;
+        let mut rows = 0;
+        each_row(&columns, runs, open(population_file::RECORDS)?, open(population_file::INDEX)?, |row| {
+            rows += 1;
+            table.row(row)?;
+            self.book.row(row)
+        })?;
+        table.finish()?;
+        Ok(Drawn { rows, sheets: self.book.end()? })
+    }
+
+    /// Writes the workbook.
+    ///
+    /// # Errors
+    /// [`ViewError`] where it cannot be written.
+    pub fn workbook(self, contents: &Contents, out: impl Write + Seek + Send) -> Result<(), ViewError> {
+        Ok(self.book.finish(contents, out)?)
+    }
+}
+
+/// Every page but those of the runs, and the coverage table: path and bytes.
+///
+/// # Errors
+/// [`ViewError`] where the table cannot be made.
+pub fn pages(contents: &Contents) -> Result<Vec<(String, Vec<u8>)>, ViewError> {
+    let mut pages: Vec<(String, Vec<u8>)> =
+        html::pages(contents).into_iter().map(|(path, page)| (path, page.into_bytes())).collect();
+    pages.push((layout::COVERAGE_CSV.to_owned(), coverage_csv(contents)?));
+    pages.push((layout::START.to_owned(), sink::start_page(&contents.meta).into_bytes()));
+    Ok(pages)
+}
+
+/// The page of one run.
+pub fn run_page(meta: &Meta, run: &RunContents, walks: &[Walk]) -> String {
+    html::run_page(meta, run, walks)
+}
+
+pub(crate) fn coverage_csv(contents: &Contents) -> Result<Vec<u8>, TableError> {
+    let mut table = CsvTable::new(Vec::new(), workbook::COVERAGE_HEADER)?;
+    for row in workbook::coverage_rows(contents) {
+        table.row(&row)?;
+    }
+    table.finish()
+}
