@@ -103,7 +103,10 @@ def identities(fake):
     keys = 0
     for user in users:
         name = user["UserName"]
-        assert iam.get_user(UserName=name)["User"]["UserId"] == user["UserId"]
+        found = iam.get_user(UserName=name)["User"]
+        assert found["UserId"] == user["UserId"]
+        tags = iam.list_user_tags(UserName=name)["Tags"]
+        assert tags == found.get("Tags", []) and len(tags) == (0 if "-" in name else 1), (name, tags)
         devices = iam.list_mfa_devices(UserName=name)["MFADevices"]
         groups = iam.list_groups_for_user(UserName=name)["Groups"]
         assert groups and len(devices) <= 1

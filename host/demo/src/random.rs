@@ -80,8 +80,16 @@ pub(crate) fn hex_id(seed: u64, label: &str, length: usize) -> String {
 
 /// A version 4 UUID (RFC 9562), from `label` instead of chance.
 pub(crate) fn uuid(seed: u64, label: &str) -> String {
-    let hex = digest(seed, &format!("uuid {label}")).to_string();
-    format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
+    uuid_and_chance(seed, label).0
+}
+
+/// A UUID, and a number that belongs to it, for the price of one.
+pub(crate) fn uuid_and_chance(seed: u64, label: &str) -> (String, u64) {
+    let digest = digest(seed, label);
+    let hex = digest.to_string();
+    let uuid = format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32]);
+    let chance = digest.0[16..].iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
+    (uuid, chance)
 }
 
 #[cfg(test)]

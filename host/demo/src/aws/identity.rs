@@ -70,7 +70,12 @@ pub(crate) fn iam(call: &Call<'_>) -> Result<Value, Refusal> {
     };
     match call.action() {
         "ListUsers" => listed(call, "Users", call.users().map(|u| user_body(call, u)).collect()),
-        "GetUser" => Ok(json!({"User": user_body(call, user()?)})),
+        "GetUser" => user().map(|u| {
+            let mut body = user_body(call, u);
+            body["Tags"] = tags(u).into();
+            json!({"User": body})
+        }),
+        "ListUserTags" => listed(call, "Tags", tags(user()?)),
         "GetLoginProfile" => login_profile(user()?),
         "ListMFADevices" => listed(call, "MFADevices", mfa_devices(call, user()?)),
         "ListVirtualMFADevices" => {
@@ -162,6 +167,11 @@ pub(crate) fn user_body(call: &Call<'_>, user: &CloudUser) -> Value {
         "CreateDate": whole_seconds(user.created),
         "PasswordLastUsed": user.password_used(call.now()).map(whole_seconds),
     })
+}
+
+/// The tags of a user: whose it is.
+pub(crate) fn tags(user: &CloudUser) -> Vec<Value> {
+    user.email.iter().map(|email| json!({"Key": "email", "Value": email})).collect()
 }
 
 fn login_profile(user: &CloudUser) -> Result<Value, Refusal> {

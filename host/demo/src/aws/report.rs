@@ -1,7 +1,7 @@
 //! IAM as a whole: authorization details, summary, credential report.
 
 use super::identity::{
-    POLICIES, attached, group_body, key_status, policy_body, role_body, roles, set_up, user_body,
+    POLICIES, attached, group_body, key_status, policy_body, role_body, roles, set_up, tags, user_body,
     version_body,
 };
 use super::paging::IAM;
@@ -66,7 +66,7 @@ fn user_detail(call: &Call<'_>, user: &CloudUser) -> Value {
     }
     merged(
         body,
-        json!({"UserPolicyList": [], "GroupList": user.groups, "AttachedManagedPolicies": [], "Tags": []}),
+        json!({"UserPolicyList": [], "GroupList": user.groups, "AttachedManagedPolicies": [], "Tags": tags(user)}),
     )
 }
 

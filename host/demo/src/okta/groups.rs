@@ -92,6 +92,10 @@ pub(crate) fn apps(call: &Call<'_>, rest: &[&str]) -> Answer {
 fn app(call: &Call<'_>, app: &App) -> Value {
     let path = format!("apps/{}", app.id);
     let lifecycle = if app.active { "deactivate" } else { "activate" };
+    let own = match app.mode {
+        "BOOKMARK" => json!({"url": "https://ledger.example.com/", "requestIntegration": false}),
+        _ => json!({}),
+    };
     json!({
         "id": app.id, "name": app.name, "label": app.label, "status": if app.active { "ACTIVE" } else { "INACTIVE" },
         "created": instant(set_up()), "lastUpdated": instant(set_up()), "signOnMode": app.mode, "features": [],
@@ -104,7 +108,7 @@ fn app(call: &Call<'_>, app: &App) -> Value {
             "signing": {"kid": okta_id(call.org.seed(), "kid", app.label)},
         },
         "settings": {
-            "app": {},
+            "app": own,
             "notifications": {"vpn": {"network": {"connection": "DISABLED"}, "message": null, "helpUrl": null}},
         },
         "_links": {

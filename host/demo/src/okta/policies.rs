@@ -11,15 +11,14 @@ use serde_json::{Value, json};
 
 /// The types of policy that the organisation has; Okta's others are answered with an empty list.
 const TYPES: [&str; 4] = ["OKTA_SIGN_ON", "PASSWORD", "MFA_ENROLL", "ACCESS_POLICY"];
-/// Okta's types of policy that this organisation does not use.
-const UNUSED_TYPES: [&str; 7] = [
+/// Types of policy that Okta's document and recordings know and this organisation does not use. Any other is refused.
+const UNUSED_TYPES: [&str; 6] = [
     "IDP_DISCOVERY",
     "PROFILE_ENROLLMENT",
     "POST_AUTH_SESSION",
     "ENTITY_RISK",
     "DEVICE_SIGNAL_COLLECTION",
     "SESSION_VIOLATION_DETECTION",
-    "RESOURCE_ACCESS",
 ];
 
 /// When sign-on was set up.

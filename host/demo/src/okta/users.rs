@@ -124,11 +124,11 @@ fn factor(call: &Call<'_>, account: &Account, held: &Held<Factor>) -> Value {
         }
         FactorKind::WebAuthn => {
             let profile = json!({
-                "credentialId": "c2ltdWxhdGVk", "appId": null, "version": null, "authenticatorName": "Security Key",
+                "credentialId": "c2ltdWxhdGVk", "authenticatorName": "Security Key",
             });
             ("webauthn", "FIDO", "FIDO", profile)
         }
-        FactorKind::Sms => ("sms", "OKTA", "OKTA", json!({"phoneNumber": "+1 XXX-XXX-0142"})),
+        FactorKind::Sms => ("sms", "OKTA", "OKTA", json!({"phoneNumber": "+12025550142"})),
     };
     let path = format!("users/{}/factors/{id}", account.id);
     json!({

@@ -2,7 +2,8 @@
 //!
 //! The account number is one that AWS's own documentation uses for examples.
 
-use super::people::{Account, People};
+use super::growth::People;
+use super::people::Account;
 use super::story::{Lapse, Plot};
 use crate::calendar::{Held, at, is_weekend, plus_days};
 use crate::random::{Stream, hex_id, iam_id, uuid};
@@ -23,6 +24,8 @@ pub(crate) const REGIONS: [&str; 2] = [OTHER, MAIN];
 pub(crate) struct CloudUser {
     pub(crate) name: String,
     pub(crate) id: String,
+    /// The person's address, kept as the tag `email`; programs have none.
+    pub(crate) email: Option<String>,
     pub(crate) created: Timestamp,
     pub(crate) keys: Vec<Held<AccessKey>>,
     pub(crate) mfa: Option<Timestamp>,
@@ -240,7 +243,18 @@ fn engineer(seed: u64, dice: &mut Stream, n: usize, account: &Account) -> CloudU
         _ => &["Developers"],
     };
     let mfa = Some(created.plus_ms(1_200_000));
-    CloudUser { id: iam_id(seed, "AIDA", &name), name, created, keys, mfa, console: true, groups, last_here }
+    let email = Some(account.login.clone());
+    CloudUser {
+        id: iam_id(seed, "AIDA", &name),
+        name,
+        email,
+        created,
+        keys,
+        mfa,
+        console: true,
+        groups,
+        last_here,
+    }
 }
 
 fn program(seed: u64, name: &str, rotated: bool) -> CloudUser {
@@ -259,6 +273,7 @@ fn program(seed: u64, name: &str, rotated: bool) -> CloudUser {
     CloudUser {
         name: name.to_owned(),
         id: iam_id(seed, "AIDA", name),
+        email: None,
         created,
         keys,
         mfa: None,

@@ -7,7 +7,7 @@ use super::people::{Account, AccountKind, FactorKind, Status};
 use super::story::Story;
 use super::structure::{App, Group, Slot};
 use crate::calendar::{LOG_FIRST_DAY, LOG_LAST_DAY, at, days, is_weekend};
-use crate::random::{Stream, uuid};
+use crate::random::{Stream, uuid_and_chance};
 use exhibit_evidence::time::Timestamp;
 
 /// What it was done to.
@@ -79,8 +79,7 @@ impl Writer<'_> {
         targets: Vec<Target>,
     ) {
         let label = format!("event {when} {event} {actor} {targets:?}");
-        let chance = Stream::new(self.seed, &label).below(u64::MAX);
-        let uuid = uuid(self.seed, &label);
+        let (uuid, chance) = uuid_and_chance(self.seed, &label);
         let failure = None;
         self.entries.push(LogEntry {
             published: when,

@@ -6,12 +6,14 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`story`] | the dated facts that make the half year worth auditing |
-//! | `people` | accounts: joiners, leavers, factors, memberships, roles |
+//! | [`people`] | accounts: status, factors, memberships, roles over time |
+//! | `growth` | how they come about: joiners, leavers, movers, sign-ins |
 //! | `structure` | departments, groups, applications, sign-on policies: what does not depend on the seed |
 //! | `log` | what people did and what was done to them, as events |
 //! | `cloud` | the AWS account |
 
 pub(crate) mod cloud;
+pub(crate) mod growth;
 pub(crate) mod log;
 pub mod people;
 pub mod story;
@@ -46,7 +48,7 @@ impl Organisation {
         let plot = Plot::new(seed);
         let groups = structure::groups(seed);
         let apps = structure::apps(seed);
-        let mut people = people::grow(seed, &plot);
+        let mut people = growth::grow(seed, &plot);
         people.sign_in(seed, &plot);
         let cloud = Cloud::grow(seed, &plot, &people);
         let story = people.story(&plot, &cloud);

@@ -139,25 +139,24 @@ impl Story {
     }
 
     fn lapses(&self) -> Vec<Fact> {
-        let told: [(&Lapse, System, &str); 11] = [
-            (&self.mfa_lost, System::Okta, "had no second factor"),
-            (&self.contractor, System::Okta, "worked here as a contractor"),
-            (&self.suspended, System::Okta, "was on leave, the account suspended"),
-            (&self.temporary_admin, System::Okta, "was super administrator for three days"),
-            (&self.weak_rule, System::Okta, "(catch-all sign-on rule) asked for one factor only"),
-            (&self.plain_volume, System::Aws, "(volume) was not encrypted"),
-            (&self.open_ssh, System::Aws, "(security group) let the world reach port 22"),
-            (&self.rotation_off, System::Aws, "(key) did not rotate"),
-            (&self.bucket_unblocked, System::Aws, "(bucket) had no public access block"),
-            (&self.trail_stopped, System::Aws, "(trail) did not log"),
-            (&self.failed_backup, System::Aws, "(backup job) failed"),
+        let told: [(&str, &Lapse, System, &str); 11] = [
+            ("", &self.mfa_lost, System::Okta, "had no second factor"),
+            ("", &self.contractor, System::Okta, "worked here as a contractor"),
+            ("", &self.suspended, System::Okta, "was on leave, the account suspended"),
+            ("", &self.temporary_admin, System::Okta, "was super administrator for three days"),
+            ("catch-all sign-on rule ", &self.weak_rule, System::Okta, "asked for one factor only"),
+            ("volume ", &self.plain_volume, System::Aws, "was not encrypted"),
+            ("security group ", &self.open_ssh, System::Aws, "let the world reach port 22"),
+            ("key ", &self.rotation_off, System::Aws, "did not rotate"),
+            ("bucket ", &self.bucket_unblocked, System::Aws, "had no public access block"),
+            ("trail ", &self.trail_stopped, System::Aws, "did not log"),
+            ("backup job ", &self.failed_backup, System::Aws, "failed"),
         ];
-        told.into_iter()
-            .map(|(lapse, system, what)| {
-                let Span { start, end } = lapse.span;
-                fact(start.date(), end.date(), Some(system), &format!("{} {what}", lapse.id))
-            })
-            .collect()
+        let one = |(thing, lapse, system, what): (&str, &Lapse, System, &str)| {
+            let Span { start, end } = lapse.span;
+            fact(start.date(), end.date(), Some(system), &format!("{thing}{} {what}", lapse.id))
+        };
+        told.into_iter().map(one).collect()
     }
 }
 
