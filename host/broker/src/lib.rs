@@ -4,24 +4,35 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`address`] | addresses that a connection may go to |
 //! | [`broker`] | the facade: START HERE |
+//! | [`credential`] | what is attached to a request after it has left the guest |
 //! | [`grant`] | the requests that a source may make: asked and approved |
+//! | [`live`] | the transport that reaches the network |
 //! | [`manifest`] | what a component asks for, readable without running it |
 //! | [`paging`] | how a list goes on, and the walk over its pages |
 //! | [`pointer`] | what stands at a JSON pointer or XML path, in one pass |
+//! | [`reconcile`] | whether a population is whole |
 //! | [`record`] | what is kept of an exchange, and who keeps it |
 //! | [`redact`] | places cut from answers before anyone sees them |
 //! | [`replay`] | answers from a recording, and where a guest asked otherwise |
+//! | [`secret`] | where secrets come from |
 //! | [`scrub`] | known secret values, replaced by stars |
 //! | [`transport`] | the seam between what records and what reaches the network |
 
+pub mod address;
 pub mod broker;
+pub mod credential;
 pub mod grant;
+pub mod live;
 pub mod manifest;
+mod pace;
 pub mod paging;
 pub mod pointer;
+pub mod reconcile;
 pub mod record;
 pub mod redact;
 pub mod replay;
 pub mod scrub;
+pub mod secret;
 pub mod transport;

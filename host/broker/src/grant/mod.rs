@@ -175,6 +175,17 @@ impl Grants {
         &self.source
     }
 
+    /// The slots that the connector declares.
+    pub fn slots(&self) -> Vec<&str> {
+        self.ask.slots.keys().map(String::as_str).collect()
+    }
+
+    /// The schemes that the connector accepts for a slot.
+    pub fn schemes_of(&self, slot: &str) -> Vec<&str> {
+        let schemes = self.ask.slots.get(slot).map(|asked| asked.schemes.as_slice()).unwrap_or_default();
+        schemes.iter().map(String::as_str).collect()
+    }
+
     /// Whether the request may leave, its credential included.
     pub fn check(&self, request: &Outgoing) -> Result<Permit, Denial> {
         let permit = self.check_egress(request).map_err(|reason| self.denial(request, reason))?;
