@@ -27,6 +27,8 @@
 mod advance;
 pub mod link;
 mod page;
+#[cfg(test)]
+mod walk_tests;
 pub mod walker;
 
 use crate::pointer::xml::XmlPath;
