@@ -1,1 +1,170 @@
 //! Evidence connector for Okta.
+//!
+//! | module | reads | makes |
+//! | --- | --- | --- |
+//! | `users` | users, their factors | `identity.account` |
+//! | `roles` | administrator roles of users and groups | `identity.role_grant` |
+//! | `groups` | groups and their members | `identity.group_membership` |
+//! | `apps` | applications and who is assigned | `identity.app_grant` |
+//! | `policies` | policies with rules, authenticators | `identity.auth_policy` |
+//! | `tokens` | API tokens' metadata | `identity.credential` |
+//! | `log` | the System Log | `audit.activity`, `identity.access_change` |
+//!
+//! Follows Okta's management API, <https://developer.okta.com/docs/api/openapi/okta-management/guides/overview/>.
+
+mod apps;
+mod groups;
+mod log;
+mod policies;
+mod roles;
+mod tokens;
+mod users;
+
+use exhibit_sdk::kinds::{
+    AccessChange, Account, Activity, AppGrant, AuthPolicy, Credential, GroupMembership, RoleGrant,
+};
+use exhibit_sdk::prelude::*;
+
+/// A source's settings.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    org_url: String,
+}
+
+/// The connector.
+pub struct Okta;
+
+impl Connector for Okta {
+    type Settings = Settings;
+
+    fn describe() -> Description {
+        let log = "System Log: reports.read, okta.logs.read";
+        Description::new("Okta", "Accounts, access, policies and the System Log of an Okta organisation")
+            .setting(
+                Setting::text("org_url", "Address of your Okta organisation")
+                    .help("Without a path: https://example.okta.com, not the one with -admin.")
+                    .example("https://example.okta.com"),
+            )
+            .kind::<Account>("Which accounts exist, in which status, with which second factors?")
+            .kind::<RoleGrant>("Who holds which administrator role?")
+            .kind::<GroupMembership>("Who is in which group?")
+            .kind::<AppGrant>("Who may use which application?")
+            .kind::<AuthPolicy>("How must people sign in?")
+            .kind::<Credential>("Which API tokens exist, how old, and whose?")
+            .kind::<AccessChange>("Who changed whose access?")
+            .kind::<Activity>("What happened in the organisation?")
+            .permission("okta.users.read", "users, factors", &["identity.account@1"])
+            .permission(
+                "okta.factors.read",
+                "second factors; without it mfa_status is unknown",
+                &["identity.account@1"],
+            )
+            .permission("okta.roles.read", "administrator roles", &["identity.role_grant@1"])
+            .permission("okta.groups.read", "groups, members", &["identity.group_membership@1"])
+            .permission("okta.apps.read", "applications, assignments", &["identity.app_grant@1"])
+            .permission("okta.policies.read", "policies, rules", &["identity.auth_policy@1"])
+            .permission("okta.authenticators.read", "authenticators", &["identity.auth_policy@1"])
+            .permission("okta.apiTokens.read", "API tokens' metadata", &["identity.credential@1"])
+            .permission("okta.logs.read", log, &["audit.activity@1", "identity.access_change@1"])
+    }
+
+    fn validate(settings: &Settings) -> Vec<Problem> {
+        let url = &settings.org_url;
+        let mut problems = Vec::new();
+        if !(url.starts_with("https://") || url.starts_with("http://127.0.0.1:")) {
+            problems.push(Problem::new(
+                "/org_url",
+                "write it with https://, for example https://example.okta.com",
+            ));
+        }
+        if url.contains("-admin.okta") {
+            problems.push(Problem::new(
+                "/org_url",
+                "leave out `-admin`: the API is at the organisation's own address",
+            ));
+        }
+        problems
+    }
+
+    fn check(ctx: &Context, settings: &Settings) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Organisation {
+            id: String,
+        }
+        let api = Api { ctx, org_url: settings.org_url.trim_end_matches('/') };
+        // This document needs no credential, so a wrong one would not show.
+        let organisation: Organisation =
+            ctx.get(format!("{}/.well-known/okta-organization", api.org_url)).send()?.json()?;
+        api.get("/api/v1/users").query("limit", "1").send().map_err(|failure| {
+            failure.context(
+                "the credential cannot read users; it needs a read-only administrator, or okta.users.read",
+            )
+        })?;
+        Ok(organisation.id)
+    }
+
+    fn collect(ctx: &Context, settings: &Settings) -> Result<()> {
+        let api = Api { ctx, org_url: settings.org_url.trim_end_matches('/') };
+        let needs_users = ctx.wants::<Account>() || ctx.wants::<RoleGrant>();
+        let mut parts = Vec::new();
+        let users = if needs_users { Some(users::collect(&api)) } else { None };
+        if let Some(users) = users {
+            match users {
+                Ok(users) if ctx.wants::<RoleGrant>() => parts.push(roles::collect(&api, &users)),
+                Ok(_) => {}
+                Err(failure) => parts.push(Err(failure)),
+            }
+        }
+        if ctx.wants::<GroupMembership>() {
+            parts.push(groups::collect(&api));
+        }
+        if ctx.wants::<AppGrant>() {
+            parts.push(apps::collect(&api));
+        }
+        if ctx.wants::<AuthPolicy>() {
+            parts.push(policies::collect(&api));
+        }
+        if ctx.wants::<Credential>() {
+            parts.push(tokens::collect(&api));
+        }
+        if ctx.wants::<Activity>() || ctx.wants::<AccessChange>() {
+            parts.push(log::collect(&api));
+        }
+        exhibit_sdk::all(parts)
+    }
+}
+
+exhibit_sdk::export!(Okta);
+
+/// Okta's API at one organisation.
+pub(crate) struct Api<'a> {
+    pub(crate) ctx: &'a Context,
+    org_url: &'a str,
+}
+
+impl Api<'_> {
+    /// A request with the credential.
+    pub(crate) fn get(&self, path: &str) -> Request {
+        self.ctx.get(format!("{}{path}", self.org_url)).auth("okta")
+    }
+
+    /// A list: pages by the Link header, items at the top. Okta's own page sizes differ by list.
+    pub(crate) fn list(&self, path: &str, limit: u32) -> Request {
+        self.get(path).query("limit", limit.to_string()).paged(Paging::link_header().items(""))
+    }
+
+    /// A list that Okta answers whole.
+    pub(crate) fn whole_list(&self, path: &str) -> Request {
+        self.get(path).paged(Paging::link_header().items(""))
+    }
+
+    /// The organisation's host name, for subject keys.
+    pub(crate) fn tenant(&self) -> &str {
+        self.org_url.split("://").nth(1).unwrap_or(self.org_url)
+    }
+}
+
+/// An instant that may be absent, or not be one.
+pub(crate) fn instant(text: Option<&String>) -> Option<Timestamp> {
+    text.and_then(|text| text.parse().ok())
+}
