@@ -1,0 +1,84 @@
+//! What the sandbox's tests share: the guest of `tests/guests`, built once; a runtime; services that answer from a
+//! script and write down everything that they are asked.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+pub mod recorder;
+
+pub use recorder::Recorder;
+
+use exhibit_evidence::digest::Digest;
+use exhibit_evidence::run::Limits;
+use exhibit_sandbox::{Compiler, CompileLimits, Prepared, RunEnd, Runtime, RuntimeOptions, attach_manifest};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The guest as cargo built it, without a manifest.
+pub fn bare_guest() -> &'static [u8] {
+    static GUEST: OnceLock<Vec<u8>> = OnceLock::new();
+    GUEST.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests");
+        let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .args(["build", "--quiet", "--locked", "--release", "--target", "wasm32-wasip2", "--target-dir"])
+            .arg(&target)
+            .arg("--manifest-path")
+            .arg(guests().join("Cargo.toml"))
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env_remove("CARGO_BUILD_TARGET")
+            .status()
+            .expect("cargo runs");
+        assert!(status.success(), "tests/guests does not build: is the target wasm32-wasip2 installed?");
+        std::fs::read(target.join("wasm32-wasip2/release/exhibit_guests.wasm")).expect("the guest")
+    })
+}
+
+/// The guest as `exhibit connector build` would leave it.
+pub fn guest() -> &'static [u8] {
+    static GUEST: OnceLock<Vec<u8>> = OnceLock::new();
+    GUEST.get_or_init(|| {
+        let manifest = std::fs::read(guests().join("connector.json")).expect("a manifest");
+        attach_manifest(bare_guest(), &manifest).expect("attached")
+    })
+}
+
+fn guests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests")
+}
+
+/// A compiler in a child process, as the host has it.
+pub fn child(limits: CompileLimits) -> Compiler {
+    Compiler::Child { program: env!("CARGO_BIN_EXE_exhibit-compile").into(), args: Vec::new(), limits }
+}
+
+/// The one runtime of a test binary. Its cache outlives it, so the guest is compiled once.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        let cache_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("artefacts");
+        Runtime::new(RuntimeOptions { cache_dir, compiler: child(CompileLimits::default()) }).expect("a runtime")
+    })
+}
+
+/// The guest, ready.
+pub fn prepared() -> Prepared {
+    runtime().prepare(guest()).expect("the guest loads")
+}
+
+/// Limits under which a test ends soon.
+pub fn limits() -> Limits {
+    Limits { deadline_ms: 20_000, ..Limits::default() }
+}
+
+/// Runs a behaviour with these further settings, `"count":3` for example.
+pub async fn run_with(behaviour: &str, more: &str, services: Recorder, limits: Limits) -> RunEnd<Recorder> {
+    let comma = if more.is_empty() { "" } else { "," };
+    let settings = format!(r#"{{"behaviour":"{behaviour}"{comma}{more}}}"#);
+    runtime().run(&prepared(), &settings, services, &limits, Digest::of("seed")).await
+}
+
+/// Runs a behaviour.
+pub async fn run(behaviour: &str) -> RunEnd<Recorder> {
+    run_with(behaviour, "", Recorder::new(), limits()).await
+}
