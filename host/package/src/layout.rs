@@ -18,7 +18,8 @@
 //!                                         provenance/<kind>.jsonl index.html
 //!     bodies/ab/<sha256>                  what was sent and answered, by digest
 //!     components/<sha256>.wasm            the connectors that ran
-//!     ledger/                             checkpoint key.txt key.pem leaf-hashes timestamp.tsr
+//!     ledger/                             checkpoint key.txt key.pem leaf-hashes
+//!                                         stamped-checkpoint timestamp.tsr
 //!     ledger/leaves/<index>/              statement.dsse.json inclusion.tlog-proof document
 //! ```
 //!
@@ -70,7 +71,9 @@ pub const KEY: &str = "data/ledger/key.txt";
 pub const KEY_PEM: &str = "data/ledger/key.pem";
 /// Every leaf hash of the log up to the checkpoint, 32 bytes each, in order.
 pub const LEAF_HASHES: &str = "data/ledger/leaf-hashes";
-/// RFC 3161 response over the checkpoint.
+/// The checkpoint that an outside authority has stamped: this one, or an earlier one of the same log.
+pub const STAMPED: &str = "data/ledger/stamped-checkpoint";
+/// RFC 3161 response over the bytes of [`STAMPED`].
 pub const TIMESTAMP: &str = "data/ledger/timestamp.tsr";
 
 /// Folder of runs.

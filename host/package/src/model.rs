@@ -25,8 +25,10 @@ pub struct Meta {
     pub simulated: bool,
     /// When the export was made. Every file in the archive bears this time.
     pub made_at: Timestamp,
-    /// What wrote it, `exhibit 0.1.0`. Views are recomputed by the same version only.
+    /// What wrote it, `exhibit 0.1.0`.
     pub software: String,
+    /// [`crate::views::VERSION`]: which drawing of pages, tables and workbook this is.
+    pub views: u32,
     /// Digest of the seal's document; none: the period was exported before it was sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Digest>,
@@ -167,6 +169,7 @@ mod tests {
             simulated: false,
             made_at: Timestamp::from_ms(0),
             software: Meta::software_of("0.1.0"),
+            views: crate::views::VERSION,
             seal: None,
         };
         assert_eq!(meta.name(), "exhibit-2026-01-15_2026-07-14-unsealed");

@@ -9,6 +9,10 @@ use crate::{html, sink};
 use exhibit_evidence::exchange::Walk;
 use std::io::{BufRead, Seek, Write};
 
+/// Version of the drawing: any change of a page, a table or the workbook, by whatever cause, is another. A
+/// checker compares the views of a package of its own version, and says so where it cannot.
+pub const VERSION: u32 = 1;
+
 /// Why a view cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

@@ -131,8 +131,17 @@ pub struct LedgerFiles {
     pub leaf_hashes: Vec<Digest>,
     /// The log's verifier key.
     pub key: VerifierKey,
-    /// RFC 3161 response over the checkpoint's bytes, where there is one.
-    pub timestamp: Option<Vec<u8>>,
+    /// What an outside authority has stamped, where there is one.
+    pub timestamp: Option<Stamped>,
+}
+
+/// A checkpoint of the log with an outside authority's timestamp.
+#[derive(Clone, Debug)]
+pub struct Stamped {
+    /// The checkpoint's bytes: the package's, or an earlier one's.
+    pub checkpoint: Vec<u8>,
+    /// The RFC 3161 response over those bytes.
+    pub response: Vec<u8>,
 }
 
 /// A package in the making.
@@ -400,8 +409,9 @@ impl PackageWriter {
         self.sink.file(layout::KEY.into(), format!("{}\n", ledger.key).as_bytes())?;
         let pem = ledger.key.to_pem().map_err(|e| failed(&e))?;
         self.sink.file(layout::KEY_PEM.into(), pem.as_bytes())?;
-        if let Some(timestamp) = &ledger.timestamp {
-            self.sink.file(layout::TIMESTAMP.into(), timestamp)?;
+        if let Some(stamped) = &ledger.timestamp {
+            self.sink.file(layout::STAMPED.into(), &stamped.checkpoint)?;
+            self.sink.file(layout::TIMESTAMP.into(), &stamped.response)?;
         }
         Ok(checkpoint)
     }

@@ -318,7 +318,8 @@ fn ledger(out: &mut String, contents: &Contents) {
     );
     fact(out, "Key", format!("<code class=\"url\">{}</code>", escape(&ledger.key)));
     let timestamp = if ledger.timestamp {
-        "by an outside authority (RFC 3161): <a href=\"ledger/timestamp.tsr\">timestamp.tsr</a>"
+        "by an outside authority (RFC 3161): <a href=\"ledger/timestamp.tsr\">timestamp.tsr</a> over \
+         <a href=\"ledger/stamped-checkpoint\">stamped-checkpoint</a>"
     } else {
         "none: no outside authority was configured"
     };

@@ -257,6 +257,7 @@ impl Sample {
                 period,
                 simulated: self.simulated,
                 software: Meta::software_of("0.1.0"),
+                views: exhibit_package::views::VERSION,
                 seal: None,
             },
             populations: BTreeMap::new(),
@@ -569,7 +570,7 @@ impl Evidence {
         writer.component(Digest::of(COMPONENT), COMPONENT)?;
         for (number, run) in self.runs.iter().enumerate() {
             let withheld =
-                (self.sample.withhold_first && number < 2).then(|| "bodies are kept for 30 days".to_owned());
+                (self.sample.withhold_first && number < 4).then(|| "bodies are kept for 30 days".to_owned());
             if withheld.is_none() {
                 for body in &run.bodies {
                     writer.body(Digest::of(body), body)?;
