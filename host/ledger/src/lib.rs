@@ -17,6 +17,7 @@
 //! | [`dsse`] | signed envelopes | DSSE 1.0 |
 //! | [`statement`] | what a leaf of the log says | in-toto Statement 1 |
 //! | [`seal`] | the closing of an audit period | |
+//! | [`rotation`] | which key signs from which leaf on | |
 //! | [`record_leaf`] | salted leaves of records, in the tree of their snapshot | |
 //! | [`timestamp`] | what an outside authority says of a checkpoint | RFC 3161, RFC 5816 |
 //!
@@ -35,6 +36,7 @@ pub mod note;
 pub mod proof;
 pub mod reading;
 pub mod record_leaf;
+pub mod rotation;
 pub mod seal;
 pub mod statement;
 pub mod tile;

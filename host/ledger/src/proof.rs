@@ -1,7 +1,7 @@
 //! Inclusion and consistency proofs: RFC 9162 sections 2.1.3 and 2.1.4 (the same hashes in the same order as
 //! RFC 6962 sections 2.1.1 and 2.1.2).
 //!
-//! Making a proof asks a [`Nodes`] for complete subtrees, wherever they are kept; checking one needs nothing
+//! Making a proof asks a `Nodes` for complete subtrees, wherever they are kept; checking one needs nothing
 //! but the proof, and never panics whatever is handed in.
 
 use crate::tree::{TreeHead, empty_root, fold_peaks, node_hash};
@@ -49,7 +49,7 @@ pub enum ProofError {
 }
 
 /// Where complete subtrees are kept.
-pub trait Nodes {
+pub(crate) trait Nodes {
     /// Why a subtree cannot be had.
     type Error;
 

@@ -180,10 +180,17 @@ fn walk<E: From<LogError>>(
 
 /// Compares a tile of hashes, as its entries make it, with the one that is there.
 fn compare(reader: &impl TileReader, file: TileFile, size: u64) -> Result<(), LogError> {
-    if file.tile.content == Content::Entries
-        || join_hashes(&read_hashes(reader, file.tile, size)?) == file.bytes
-    {
-        return Ok(());
-    }
-    Err(LogError::Damaged { path: file.path(), reason: "its hashes are not those of the entries".to_owned() })
+    let Content::Hashes(level) = file.tile.content else { return Ok(()) };
+    let found = join_hashes(&read_hashes(reader, file.tile, size)?);
+    let hashes = |bytes: &[u8]| bytes.as_chunks::<32>().0.to_vec();
+    let differs = hashes(&found).iter().zip(hashes(&file.bytes)).position(|(found, made)| *found != made);
+    let Some(position) = differs else { return Ok(()) };
+    let place = file.tile.index * TILE_WIDTH as u64 + position as u64;
+    let reason = match level {
+        0 => {
+            format!("its hash of entry {place} is not that of the entry in tile/entries: either was changed")
+        }
+        _ => format!("its hash {position} is not that of the tile below it"),
+    };
+    Err(LogError::Damaged { path: file.path(), reason })
 }
