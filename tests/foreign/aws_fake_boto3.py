@@ -296,6 +296,21 @@ def lapses(fake):
     assert story["lingerer"] in users
 
 
+def quiet(fake):
+    """Between the mornings of the quiet days nothing about identities changes, when they were last used included."""
+
+    def picture(day):
+        fake.at(day + "T06:00:00Z")
+        iam = fake.client("iam")
+        iam.generate_credential_report()
+        users = iam.list_users()["Users"]
+        return users, iam.get_credential_report()["Content"], fake.client("ec2").describe_volumes()["Volumes"]
+
+    saturday, sunday = fake.info["story"]["quiet_days"]
+    assert picture(saturday) == picture(sunday)
+    assert picture("2026-03-03") != picture("2026-03-04")
+
+
 def main():
     fake = Fake(1, "2026-03-02T06:00:00Z")
     try:
@@ -305,6 +320,7 @@ def main():
         for region in (MAIN, OTHER):
             regional(fake, region)
         lapses(fake)
+        quiet(fake)
         print(f"aws_fake_boto3: boto3 {boto3.__version__} agrees")
     finally:
         fake.close()

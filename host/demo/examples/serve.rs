@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "aws_secret_access_key": options.aws_secret_access_key,
             "story": {
                 "outage_day": story.outage.1.to_string(), "missed_day": story.missed_day.to_string(),
+                "quiet_days": [story.quiet_days.0.to_string(), story.quiet_days.1.to_string()],
                 "mfa_lost": lapse(&story.mfa_lost), "plain_volume": lapse(&story.plain_volume),
                 "open_ssh": lapse(&story.open_ssh), "rotation_off": lapse(&story.rotation_off),
                 "bucket_unblocked": lapse(&story.bucket_unblocked), "trail_stopped": lapse(&story.trail_stopped),

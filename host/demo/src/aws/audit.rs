@@ -2,8 +2,10 @@
 
 use super::paging::KMS;
 use super::{Call, Refusal, unknown};
+use crate::aws::identity::service_role;
 use crate::calendar::at;
 use crate::org::cloud::{ACCOUNT, Key, MAIN};
+use crate::random::hex_id;
 use exhibit_evidence::time::{Span, Timestamp};
 use jiff::civil::date;
 use serde_json::{Value, json};
@@ -92,7 +94,10 @@ fn trail_status(call: &Call<'_>) -> Value {
 
 fn selectors(call: &Call<'_>) -> Value {
     json!({"TrailARN": call.cloud().trail_arn(), "EventSelectors": [
-        {"ReadWriteType": "All", "IncludeManagementEvents": true, "DataResources": [], "ExcludeManagementEventSources": []},
+        {
+            "ReadWriteType": "All", "IncludeManagementEvents": true, "DataResources": [],
+            "ExcludeManagementEventSources": [],
+        },
     ]})
 }
 
@@ -158,9 +163,10 @@ fn rotation(call: &Call<'_>, key: &Key) -> Value {
 }
 
 fn recorder(call: &Call<'_>) -> Value {
+    let recorder = format!("configuration-recorder/default/{}", hex_id(call.org.seed(), call.region, 16));
     json!({
-        "name": "default", "arn": format!("arn:aws:config:{}:{ACCOUNT}:configuration-recorder/default/simulated", call.region),
-        "roleARN": format!("arn:aws:iam::{ACCOUNT}:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"),
+        "name": "default", "arn": format!("arn:aws:config:{}:{ACCOUNT}:{recorder}", call.region),
+        "roleARN": service_role("config.amazonaws.com/AWSServiceRoleForConfig"),
         "recordingGroup": {
             "allSupported": true, "includeGlobalResourceTypes": call.region == MAIN, "resourceTypes": [],
         },

@@ -54,7 +54,10 @@ fn listed(call: &Call<'_>, set: &str, ids: &str, id: &str, mut items: Vec<Value>
 }
 
 fn regions(call: &Call<'_>) -> Vec<Value> {
-    let region = |name: &str, status: &str| json!({"regionName": name, "regionEndpoint": format!("ec2.{name}.amazonaws.com"), "optInStatus": status});
+    let region = |name: &str, status: &str| {
+        let endpoint = format!("ec2.{name}.amazonaws.com");
+        json!({"regionName": name, "regionEndpoint": endpoint, "optInStatus": status})
+    };
     let mut regions = vec![region(OTHER, "opt-in-not-required"), region(MAIN, "opt-in-not-required")];
     if call.param("AllRegions") == Some("true") {
         regions.extend(NOT_ENABLED.iter().map(|name| region(name, "not-opted-in")));
@@ -106,7 +109,10 @@ fn rule(port: u16, ranges: &[&str]) -> Value {
 
 fn security_groups(call: &Call<'_>) -> Vec<Value> {
     let id = |name: &str| call.cloud().hex("sg", name);
-    let everywhere = json!([{"ipProtocol": "-1", "ipRanges": [{"cidrIp": "0.0.0.0/0"}], "groups": [], "ipv6Ranges": [], "prefixListIds": []}]);
+    let everywhere = json!([{
+        "ipProtocol": "-1", "ipRanges": [{"cidrIp": "0.0.0.0/0"}], "groups": [], "ipv6Ranges": [],
+        "prefixListIds": [],
+    }]);
     let group = |id: String, name: &str, about: &str, vpc: &str, ingress: Vec<Value>| {
         json!({
             "ownerId": ACCOUNT, "groupId": id, "groupName": name, "groupDescription": about,

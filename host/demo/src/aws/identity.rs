@@ -56,10 +56,9 @@ pub(crate) fn sts(call: &Call<'_>, verifier: &Verifier) -> Result<Value, Refusal
 
 /// IAM.
 pub(crate) fn iam(call: &Call<'_>) -> Result<Value, Refusal> {
-    let user = || {
-        let name = call.required("UserName")?;
-        call.users().find(|u| u.name == name).ok_or_else(|| no_entity("user", name))
-    };
+    if let Some(answer) = users(call)? {
+        return Ok(answer);
+    }
     let group = || {
         let name = call.required("GroupName")?;
         GROUPS.iter().find(|g| g.name == name).ok_or_else(|| no_entity("group", name))
@@ -69,6 +68,42 @@ pub(crate) fn iam(call: &Call<'_>) -> Result<Value, Refusal> {
         roles().into_iter().find(|r| r.name == name).ok_or_else(|| no_entity("role", name))
     };
     match call.action() {
+        "ListGroups" => listed(call, "Groups", GROUPS.iter().map(|g| group_body(call, g)).collect()),
+        "GetGroup" => {
+            let group = group()?;
+            let members = call.users().filter(|u| u.groups.contains(&group.name)).map(|u| user_body(call, u));
+            let mut body = listed(call, "Users", members.collect())?;
+            body["Group"] = group_body(call, group);
+            Ok(body)
+        }
+        "ListRoles" => listed(call, "Roles", roles().iter().map(|r| role_body(call, r)).collect()),
+        "GetRole" => Ok(json!({"Role": role_body(call, &role()?)})),
+        "ListPolicies" => list_policies(call),
+        "GetPolicy" => Ok(json!({"Policy": policy_body(call, policy(call.required("PolicyArn")?)?)})),
+        "GetPolicyVersion" => {
+            Ok(json!({"PolicyVersion": version_body(policy(call.required("PolicyArn")?)?)}))
+        }
+        "ListAttachedGroupPolicies" => listed(call, "AttachedPolicies", attached(group()?.policies)),
+        "ListAttachedRolePolicies" => listed(call, "AttachedPolicies", attached(role()?.policies)),
+        "ListGroupPolicies" => group().and_then(|_| listed(call, "PolicyNames", Vec::new())),
+        "ListRolePolicies" => role().and_then(|_| listed(call, "PolicyNames", Vec::new())),
+        "ListAccountAliases" => listed(call, "AccountAliases", vec![json!("example-simulated")]),
+        "GetAccountAuthorizationDetails" => report::authorization_details(call),
+        "GetAccountPasswordPolicy" => Ok(password_policy()),
+        "GetAccountSummary" => Ok(report::summary(call)),
+        "GenerateCredentialReport" => Ok(report::generate(call)),
+        "GetCredentialReport" => report::get(call),
+        other => Err(unknown(other)),
+    }
+}
+
+/// What IAM answers about users; `None` when the action is about something else.
+fn users(call: &Call<'_>) -> Result<Option<Value>, Refusal> {
+    let user = || {
+        let name = call.required("UserName")?;
+        call.users().find(|u| u.name == name).ok_or_else(|| no_entity("user", name))
+    };
+    let answer = match call.action() {
         "ListUsers" => listed(call, "Users", call.users().map(|u| user_body(call, u)).collect()),
         "GetUser" => user().map(|u| {
             let mut body = user_body(call, u);
@@ -91,7 +126,6 @@ pub(crate) fn iam(call: &Call<'_>) -> Result<Value, Refusal> {
             )
         }
         "GetAccessKeyLastUsed" => key_last_used(call, call.required("AccessKeyId")?),
-        "ListGroups" => listed(call, "Groups", GROUPS.iter().map(|g| group_body(call, g)).collect()),
         "ListGroupsForUser" => {
             let user = user()?;
             listed(
@@ -104,34 +138,11 @@ pub(crate) fn iam(call: &Call<'_>) -> Result<Value, Refusal> {
                     .collect(),
             )
         }
-        "GetGroup" => {
-            let group = group()?;
-            let members = call.users().filter(|u| u.groups.contains(&group.name)).map(|u| user_body(call, u));
-            let mut body = listed(call, "Users", members.collect())?;
-            body["Group"] = group_body(call, group);
-            Ok(body)
-        }
-        "ListRoles" => listed(call, "Roles", roles().iter().map(|r| role_body(call, r)).collect()),
-        "GetRole" => Ok(json!({"Role": role_body(call, &role()?)})),
-        "ListPolicies" => list_policies(call),
-        "GetPolicy" => Ok(json!({"Policy": policy_body(call, policy(call.required("PolicyArn")?)?)})),
-        "GetPolicyVersion" => {
-            Ok(json!({"PolicyVersion": version_body(policy(call.required("PolicyArn")?)?)}))
-        }
         "ListAttachedUserPolicies" => user().and_then(|_| listed(call, "AttachedPolicies", Vec::new())),
-        "ListAttachedGroupPolicies" => listed(call, "AttachedPolicies", attached(group()?.policies)),
-        "ListAttachedRolePolicies" => listed(call, "AttachedPolicies", attached(role()?.policies)),
         "ListUserPolicies" => user().and_then(|_| listed(call, "PolicyNames", Vec::new())),
-        "ListGroupPolicies" => group().and_then(|_| listed(call, "PolicyNames", Vec::new())),
-        "ListRolePolicies" => role().and_then(|_| listed(call, "PolicyNames", Vec::new())),
-        "ListAccountAliases" => listed(call, "AccountAliases", vec![json!("example-simulated")]),
-        "GetAccountAuthorizationDetails" => report::authorization_details(call),
-        "GetAccountPasswordPolicy" => Ok(password_policy()),
-        "GetAccountSummary" => Ok(report::summary(call)),
-        "GenerateCredentialReport" => Ok(report::generate(call)),
-        "GetCredentialReport" => report::get(call),
-        other => Err(unknown(other)),
-    }
+        _ => return Ok(None),
+    };
+    answer.map(Some)
 }
 
 impl<'a> Call<'a> {
@@ -189,7 +200,11 @@ fn mfa_serial(user: &CloudUser) -> String {
 
 fn mfa_devices(call: &Call<'_>, user: &CloudUser) -> Vec<Value> {
     let enabled = user.mfa.filter(|since| *since <= call.now());
-    let device = |since| json!({"UserName": user.name, "SerialNumber": mfa_serial(user), "EnableDate": whole_seconds(since)});
+    let device = |since| {
+        json!({
+            "UserName": user.name, "SerialNumber": mfa_serial(user), "EnableDate": whole_seconds(since),
+        })
+    };
     enabled.map(device).into_iter().collect()
 }
 
@@ -229,6 +244,11 @@ pub(crate) fn group_body(call: &Call<'_>, group: &CloudGroup) -> Value {
         "Path": "/", "GroupName": group.name, "GroupId": iam_id(call.org.seed(), "AGPA", group.name),
         "Arn": format!("arn:aws:iam::{ACCOUNT}:group/{}", group.name), "CreateDate": whole_seconds(set_up()),
     })
+}
+
+/// The ARN of a role that a service made for itself.
+pub(crate) fn service_role(name: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT}:role/aws-service-role/{name}")
 }
 
 /// A role of IAM.

@@ -3,6 +3,7 @@
 use super::compute::database_arn;
 use super::paging::REST;
 use super::{Call, Refusal, unknown};
+use crate::aws::identity::service_role;
 use crate::calendar::{at, days, plus_days};
 use crate::org::cloud::{ACCOUNT, DATABASES, Database};
 use crate::random::{hex_id, uuid};
@@ -175,7 +176,7 @@ fn detector() -> Value {
     json!({
         "createdAt": "2023-02-08T09:00:00.000Z", "updatedAt": "2024-05-21T09:00:00.000Z", "status": "ENABLED",
         "findingPublishingFrequency": "FIFTEEN_MINUTES",
-        "serviceRole": format!("arn:aws:iam::{ACCOUNT}:role/aws-service-role/guardduty.amazonaws.com/AWSServiceRoleForAmazonGuardDuty"),
+        "serviceRole": service_role("guardduty.amazonaws.com/AWSServiceRoleForAmazonGuardDuty"),
         "features": [{"name": "CLOUD_TRAIL", "status": "ENABLED"}, {"name": "S3_DATA_EVENTS", "status": "ENABLED"}],
         "tags": {},
     })

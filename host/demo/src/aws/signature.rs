@@ -11,6 +11,9 @@ use exhibit_evidence::digest::Digest;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+const INCOMPLETE: &str =
+    "Authorization must be AWS4-HMAC-SHA256 with Credential, SignedHeaders and Signature";
+
 /// What a signature is good for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
@@ -66,7 +69,7 @@ impl Verifier {
         let header = request
             .header("authorization")
             .ok_or_else(|| missing("Request is missing Authentication Token"))?;
-        let parts = parse(header).ok_or_else(|| missing("The Authorization header is not AWS4-HMAC-SHA256 with Credential, SignedHeaders and Signature"))?;
+        let parts = parse(header).ok_or_else(|| missing(INCOMPLETE))?;
         match self.check(request, &parts) {
             Ok(()) => Ok(parts.scope),
             Err(refusal) => Err((parts.scope.service, refusal)),
@@ -108,7 +111,7 @@ impl Verifier {
             .fold(format!("AWS4{secret}").into_bytes(), |key, part| hmac(&key, part).to_vec());
         let expected = Digest(hmac(&key, &to_sign)).to_string();
         if expected != parts.signature {
-            let text = "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
+            let text = "The request signature we calculated does not match the signature you provided.";
             return Err(Refusal::new(403, "SignatureDoesNotMatch", text));
         }
         Ok(())
@@ -175,4 +178,56 @@ fn value(request: &Request, name: &str) -> String {
         String::from_utf8_lossy(value.as_bytes()).split_whitespace().collect::<Vec<_>>().join(" ")
     };
     request.headers.get_all(name).iter().map(one).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::header::{HeaderMap, HeaderValue};
+
+    /// The example of "AWS Signature Version 4" in the AWS General Reference: list users with the query protocol.
+    fn documented(signature: &str) -> Request {
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-date, Signature={signature}"
+        );
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_str(&authorization).unwrap());
+        let content_type = "application/x-www-form-urlencoded; charset=utf-8";
+        headers.insert("content-type", HeaderValue::from_static(content_type));
+        headers.insert("host", HeaderValue::from_static("iam.amazonaws.com"));
+        headers.insert("x-amz-date", HeaderValue::from_static("20150830T123600Z"));
+        Request {
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            query: "Action=ListUsers&Version=2010-05-08".to_owned(),
+            headers,
+            body: hyper::body::Bytes::new(),
+        }
+    }
+
+    fn verifier() -> Verifier {
+        let options = FakeOptions {
+            aws_access_key_id: "AKIDEXAMPLE".to_owned(),
+            aws_secret_access_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned(),
+            ..FakeOptions::default()
+        };
+        Verifier::new(1, &options)
+    }
+
+    const SIGNATURE: &str = "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7";
+
+    #[test]
+    fn the_documented_example_verifies() {
+        let scope = verifier().verify(&documented(SIGNATURE)).unwrap();
+        assert_eq!((scope.region.as_str(), scope.service.as_str()), ("us-east-1", "iam"));
+    }
+
+    #[test]
+    fn one_changed_character_does_not() {
+        let mut request = documented(SIGNATURE);
+        request.query = request.query.replace("ListUsers", "ListRoles");
+        let (service, refusal) = verifier().verify(&request).unwrap_err();
+        assert_eq!((service.as_str(), refusal.code), ("iam", "SignatureDoesNotMatch"));
+    }
 }

@@ -133,7 +133,10 @@ fn user(account: &Account) -> Value {
 }
 
 fn target(call: &Call<'_>, target: &Target) -> Value {
-    let thing = |id: &str, kind: &str, name: &str| json!({"id": id, "type": kind, "alternateId": "unknown", "displayName": name, "detailEntry": null});
+    let thing = |id: &str, kind: &str, name: &str| {
+        let about = "unknown";
+        json!({"id": id, "type": kind, "alternateId": about, "displayName": name, "detailEntry": null})
+    };
     match target {
         Target::Account(index) => person(call, *index),
         Target::Group(index) => {

@@ -97,8 +97,9 @@ fn app(call: &Call<'_>, app: &App) -> Value {
         _ => json!({}),
     };
     json!({
-        "id": app.id, "name": app.name, "label": app.label, "status": if app.active { "ACTIVE" } else { "INACTIVE" },
-        "created": instant(set_up()), "lastUpdated": instant(set_up()), "signOnMode": app.mode, "features": [],
+        "id": app.id, "name": app.name, "label": app.label,
+        "status": if app.active { "ACTIVE" } else { "INACTIVE" }, "created": instant(set_up()),
+        "lastUpdated": instant(set_up()), "signOnMode": app.mode, "features": [],
         "accessibility": {"selfService": false, "errorRedirectUrl": null, "loginRedirectUrl": null},
         "visibility": {
             "autoSubmitToolbar": false, "hide": {"iOS": false, "web": false}, "appLinks": {"login": true},

@@ -106,7 +106,7 @@ impl Call<'_> {
     }
 }
 
-/// An instant as Okta writes it: RFC 3339 with milliseconds, which the log has and other objects have as zeros.
+/// An instant as Okta writes it in all but the log: RFC 3339 with milliseconds that are zero.
 pub(crate) fn instant(at: Timestamp) -> String {
     Timestamp::from_ms(at.as_ms() / 1000 * 1000).to_string()
 }
@@ -168,7 +168,7 @@ impl Okta {
             return Reply::new(
                 503,
                 "text/html",
-                "<html><head><title>503 Service Unavailable</title></head><body><h1>Service Unavailable</h1></body></html>\n",
+                "<html><body><h1>503 Service Unavailable</h1></body></html>\n",
             );
         }
         let throttled = self.throttle_every > 0 && number.is_multiple_of(self.throttle_every);

@@ -4,7 +4,7 @@ use super::{Answer, Call, Found, Refusal};
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
-/// One page of `items`: at most `limit` of them (by default `usual`, never more than `most`), those after `after`.
+/// One page of `items`: at most `limit` of them (by default `usual`, never above `most`), those after `after`.
 ///
 /// A cursor is the key of the last item that was seen; an unknown one is refused.
 pub(crate) fn list<T>(

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// The types of policy that the organisation has; Okta's others are answered with an empty list.
 const TYPES: [&str; 4] = ["OKTA_SIGN_ON", "PASSWORD", "MFA_ENROLL", "ACCESS_POLICY"];
-/// Types of policy that Okta's document and recordings know and this organisation does not use. Any other is refused.
+/// Types of policy that Okta has and this organisation does not use. Any other is refused.
 const UNUSED_TYPES: [&str; 6] = [
     "IDP_DISCOVERY",
     "PROFILE_ENROLLMENT",
@@ -103,88 +103,85 @@ fn rule(call: &Call<'_>, policy: &Policy, rule: &Rule) -> Value {
     })
 }
 
-fn all(call: &Call<'_>) -> Vec<Policy> {
-    let seed = call.org.seed();
-    let new =
-        |kind: &'static str, n: usize, name, description, system, body, rules: Vec<(&'static str, Value)>| {
-            let last = rules.len() - 1;
-            let rules = rules.into_iter().enumerate().map(|(r, (name, actions))| Rule {
-                id: okta_id(seed, "rul", &format!("{kind} {n} {r}")),
-                name,
-                // The last rule of a policy catches all, and Okta made it.
-                system: r == last && (system || kind == "ACCESS_POLICY"),
-                priority: r + 1,
-                changed: set_up(),
-                conditions: conditions(kind),
-                actions,
-            });
-            let id =
-                okta_id(seed, if kind == "ACCESS_POLICY" { "rst" } else { "00p" }, &format!("{kind} {n}"));
-            let rules = rules.collect();
-            Policy { id, kind, name, description, system, priority: n + 1, body, rules }
-        };
+/// A policy before it has identifiers. Its rules are names and actions, the last of which catches all.
+struct Draft {
+    kind: &'static str,
+    number: usize,
+    name: &'static str,
+    description: &'static str,
+    /// Okta made it, and it applies when no other does.
+    default: bool,
+    body: Value,
+    rules: Vec<(&'static str, Value)>,
+}
+
+impl Draft {
+    fn new(kind: &'static str, body: Value, rules: Vec<(&'static str, Value)>) -> Self {
+        let (name, description) = ("Default Policy", "Applies when no other policy does.");
+        Self { kind, number: 0, name, description, default: true, body, rules }
+    }
+
+    fn named(self, number: usize, name: &'static str, description: &'static str) -> Self {
+        Self { number, name, description, default: false, ..self }
+    }
+
+    fn policy(self, seed: u64) -> Policy {
+        let Self { kind, number, name, description, default, body, rules } = self;
+        let last = rules.len() - 1;
+        let rules = rules.into_iter().enumerate().map(|(r, (name, actions))| Rule {
+            id: okta_id(seed, "rul", &format!("{kind} {number} {r}")),
+            name,
+            system: r == last && (default || kind == "ACCESS_POLICY"),
+            priority: r + 1,
+            changed: set_up(),
+            conditions: conditions(kind),
+            actions,
+        });
+        let rules = rules.collect();
+        let prefix = if kind == "ACCESS_POLICY" { "rst" } else { "00p" };
+        let id = okta_id(seed, prefix, &format!("{kind} {number}"));
+        Policy { id, kind, name, description, system: default, priority: number + 1, body, rules }
+    }
+}
+
+fn drafts(call: &Call<'_>) -> Vec<Draft> {
     let everyone = people(call, Slot::Everyone);
-    let weak = call.org.story().weak_rule.span;
-    let catch_all = if weak.contains(call.now()) { assurance("1FA") } else { assurance("2FA") };
-    let mut policies = vec![
-        new(
-            "OKTA_SIGN_ON",
-            0,
-            "Default Policy",
-            "Applies when no other policy does.",
-            true,
-            json!({"conditions": everyone}),
-            vec![("Default Rule", sign_on())],
-        ),
-        new(
-            "PASSWORD",
-            0,
-            "Long passwords",
-            "For people.",
-            false,
-            password(&people(call, Slot::Everyone), 14),
-            vec![("Change own password", change_password())],
-        ),
-        new(
-            "PASSWORD",
-            1,
-            "Default Policy",
-            "Applies when no other policy does.",
-            true,
-            password(&everyone, 12),
-            vec![("Default Rule", change_password())],
-        ),
-        new(
+    let any = json!({"conditions": null});
+    let weak = call.org.story().weak_rule.span.contains(call.now());
+    let catch_all = assurance(if weak { "1FA" } else { "2FA" });
+    let access = |rules| Draft::new("ACCESS_POLICY", any.clone(), rules);
+    vec![
+        Draft::new("OKTA_SIGN_ON", json!({"conditions": everyone}), vec![("Default Rule", sign_on())]),
+        Draft::new("PASSWORD", password(&everyone, 14), vec![("Change own password", change_password())])
+            .named(0, "Long passwords", "For people."),
+        Draft {
+            number: 1,
+            ..Draft::new("PASSWORD", password(&everyone, 12), vec![("Default Rule", change_password())])
+        },
+        Draft::new(
             "MFA_ENROLL",
-            0,
-            "Default Policy",
-            "Applies when no other policy does.",
-            true,
             enroll(&everyone),
             vec![("Default Rule", json!({"enroll": {"self": "LOGIN"}}))],
         ),
-        new(
-            "ACCESS_POLICY",
+        access(vec![("Managed devices", assurance("2FA")), ("Catch-all Rule", catch_all)]).named(
             0,
             "Any two factors",
             "For every application.",
-            false,
-            json!({"conditions": null}),
-            vec![("Managed devices", assurance("2FA")), ("Catch-all Rule", catch_all)],
         ),
-        new(
-            "ACCESS_POLICY",
+        access(vec![("Catch-all Rule", assurance("2FA"))]).named(
             1,
             "Okta Admin Console",
             "For administrators.",
-            false,
-            json!({"conditions": null}),
-            vec![("Catch-all Rule", assurance("2FA"))],
         ),
-    ];
-    let changed = [weak.end, weak.start].into_iter().find(|at| *at <= call.now());
-    let weakened = &call.org.story().weak_rule.id;
-    for rule in policies.iter_mut().flat_map(|p| &mut p.rules).filter(|r| r.id == *weakened) {
+    ]
+}
+
+fn all(call: &Call<'_>) -> Vec<Policy> {
+    let seed = call.org.seed();
+    let mut policies: Vec<Policy> = drafts(call).into_iter().map(|draft| draft.policy(seed)).collect();
+    let weak = &call.org.story().weak_rule;
+    let changed = [weak.span.end, weak.span.start].into_iter().find(|at| *at <= call.now());
+    for rule in policies.iter_mut().flat_map(|p| &mut p.rules).filter(|r| r.id == weak.id) {
         rule.changed = changed.unwrap_or(rule.changed);
     }
     policies
@@ -280,7 +277,8 @@ pub(crate) fn authenticators(call: &Call<'_>) -> Value {
         let path = format!("authenticators/{id}");
         let lifecycle = if active { "deactivate" } else { "activate" };
         let mut body = json!({
-            "type": kind, "id": id, "key": key, "status": if active { "ACTIVE" } else { "INACTIVE" }, "name": name,
+            "type": kind, "id": id, "key": key, "name": name,
+            "status": if active { "ACTIVE" } else { "INACTIVE" },
             "created": instant(set_up()), "lastUpdated": instant(set_up()),
             "_links": {
                 "self": call.link(&path, &["GET", "PUT"]),
