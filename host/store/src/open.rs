@@ -1,0 +1,234 @@
+//! Opening: the lock, then what a crash left behind.
+//!
+//! The checkpoint is the truth about what was acknowledged. An index that is ahead of it (a crash between
+//! publishing and signing) is rolled forward: its leaves go into the log, the checkpoint is signed. An index
+//! that is behind it, that does not open, or that names other statements, is moved aside and built again
+//! from packs and log. Staged rows of runs that were never published, packs that no leaf refers to, and
+//! half-written files are swept.
+
+use crate::commit::append_to_log;
+use crate::error::{OpenError, ReadError};
+use crate::faults::Points;
+use crate::format::Format;
+use crate::index::Index;
+use crate::keys;
+use crate::lock::Lock;
+use crate::pack::name;
+use crate::store::{Inner, OpenOptions};
+use crate::{files, rebuild};
+use exhibit_evidence::digest::Digest;
+use exhibit_ledger::checkpoint::Checkpoint;
+use exhibit_ledger::log::Log;
+use exhibit_ledger::reading::LogReader;
+use std::collections::HashSet;
+use std::path::Path;
+
+pub(crate) fn open(dir: &Path, options: OpenOptions) -> Result<Inner, OpenError> {
+    let format = Format::read(dir)?;
+    let lock = Lock::take(dir)?;
+    if let Some(signer) = &options.signer
+        && signer.verifier().name() != format.origin
+    {
+        let signer = signer.verifier().name().to_owned();
+        return Err(OpenError::Origin { signer, origin: format.origin });
+    }
+    sweep_files(dir)?;
+    let mut notes = Vec::new();
+    let sled = dir.join("sled");
+    let mut rebuild_first = false;
+    let index = match Index::open(&sled, Points(options.faults.clone())) {
+        Ok(index) => index,
+        Err(e) => {
+            let aside = move_aside(&sled)?;
+            notes.push(format!(
+                "the index did not open ({e}); it was moved to {aside} and built again from packs and log"
+            ));
+            rebuild_first = true;
+            Index::open(&sled, Points(options.faults.clone()))?
+        }
+    };
+    let mut inner = Inner::new(dir, format, &options, lock, index)?;
+    open_log(&inner)?;
+    if rebuild_first {
+        rebuild::fill(&inner, &mut |_| {})?;
+    } else if let Some(reason) = disagreement(&inner)? {
+        let (lock, format) = (inner._lock, inner.format);
+        drop(inner.index);
+        let aside = move_aside(&sled)?;
+        notes.push(format!("{reason}; the index was moved to {aside} and built again from packs and log"));
+        let index = Index::open(&sled, Points(options.faults.clone()))?;
+        inner = Inner::new(dir, format, &options, lock, index)?;
+        open_log(&inner)?;
+        rebuild::fill(&inner, &mut |_| {})?;
+    }
+    roll_forward(&inner, &mut notes)?;
+    sweep_rows(&inner)?;
+    sweep_packs(&inner, &mut notes)?;
+    inner.notes = notes;
+    Ok(inner)
+}
+
+/// Half-written files, and what runs left in staging.
+fn sweep_files(dir: &Path) -> Result<(), ReadError> {
+    let staging = dir.join("staging");
+    if staging.exists() {
+        std::fs::remove_dir_all(&staging).map_err(ReadError::io(&staging))?;
+    }
+    for folder in [dir.join("log"), dir.join("keys")] {
+        files::create_dirs(&folder).map_err(ReadError::io(&folder))?;
+        for file in files::walk(&folder).map_err(ReadError::io(&folder))? {
+            let path = folder.join(file);
+            if path.extension().is_some_and(|e| e == "new") {
+                std::fs::remove_file(&path).map_err(ReadError::io(&path))?;
+            }
+        }
+    }
+    let half = files::staged_path(&dir.join(Format::FILE));
+    match std::fs::remove_file(&half) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(ReadError::Io { path: half, source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Moves the index aside; answers with its new place.
+pub(crate) fn move_aside(sled: &Path) -> Result<String, ReadError> {
+    for number in 1.. {
+        let aside = sled.with_file_name(format!("sled.damaged-{number}"));
+        if !aside.exists() {
+            std::fs::rename(sled, &aside).map_err(ReadError::io(sled))?;
+            return Ok(aside.display().to_string());
+        }
+    }
+    Ok(String::new())
+}
+
+/// Reads the checkpoint and opens the log under it.
+pub(crate) fn open_log(inner: &Inner) -> Result<(), OpenError> {
+    let Some(bytes) = inner.files.checkpoint()? else { return Ok(()) };
+    let damaged = |reason: String| ReadError::damaged("log/checkpoint", reason);
+    let checkpoint = Checkpoint::parse(&bytes).map_err(|e| damaged(e.to_string()))?;
+    if checkpoint.origin() != inner.format.origin {
+        let reason =
+            format!("it is of the log {}, and this store's is {}", checkpoint.origin(), inner.format.origin);
+        return Err(damaged(reason).into());
+    }
+    let log =
+        Log::open(&inner.files, checkpoint.head()).map_err(|e| ReadError::damaged("log", e.to_string()))?;
+    let mut state = inner.log_state();
+    state.log = log;
+    state.checkpoint = Some(checkpoint);
+    Ok(())
+}
+
+/// Why the index cannot be believed, if it cannot.
+fn disagreement(inner: &Inner) -> Result<Option<String>, ReadError> {
+    let signed = inner.signed();
+    let published = match inner.published() {
+        Ok(published) => published,
+        Err(e) => return Ok(Some(e.to_string())),
+    };
+    if published < signed {
+        return Ok(Some(format!(
+            "the checkpoint vouches for {signed} leaves, and the index knows {published}"
+        )));
+    }
+    if signed == 0 {
+        return Ok(None);
+    }
+    let reader = LogReader::new(&inner.files, inner.head());
+    let entry = reader.entry(signed - 1).map_err(|e| ReadError::damaged("log", e.to_string()))?;
+    match inner.leaf_row(signed - 1) {
+        Ok(Some(row)) if row.statement == Digest::of(&entry) => Ok(None),
+        Ok(_) => Ok(Some(format!("leaf {} is another in the index than in the log", signed - 1))),
+        Err(e) => Ok(Some(e.to_string())),
+    }
+}
+
+/// Brings the log up to the index, where a crash came between publishing and signing.
+fn roll_forward(inner: &Inner, notes: &mut Vec<String>) -> Result<(), OpenError> {
+    let (signed, published) = (inner.signed(), inner.published()?);
+    if published <= signed {
+        return Ok(());
+    }
+    if inner.signer.is_none() {
+        notes.push(format!(
+            "{} published and not yet signed: not shown until the store is opened with its signing key",
+            published - signed
+        ));
+        return Ok(());
+    }
+    let mut statements = Vec::new();
+    for leaf in signed..published {
+        let row = inner.leaf_row(leaf)?.ok_or_else(|| {
+            OpenError::Disagree(format!("the index has no leaf {leaf}; run `exhibit check --rebuild`"))
+        })?;
+        let statement = match inner.index.get(&keys::pending(leaf))? {
+            Some(bytes) => bytes.to_vec(),
+            None => {
+                let at = row
+                    .pack
+                    .as_ref()
+                    .ok_or_else(|| ReadError::Missing(format!("the statement of leaf {leaf}")))?;
+                let found = inner.packs.named(at, name::LEAF)?;
+                found.ok_or_else(|| ReadError::Missing(format!("the statement of leaf {leaf}")))?
+            }
+        };
+        if Digest::of(&statement) != row.statement {
+            return Err(
+                ReadError::damaged(format!("the statement of leaf {leaf}"), "its digest is another").into()
+            );
+        }
+        statements.push(statement);
+    }
+    append_to_log(inner, &statements)?;
+    notes.push(format!("{} published before a crash and now signed", published - signed));
+    Ok(())
+}
+
+/// Rows that runs staged and never published.
+fn sweep_rows(inner: &Inner) -> Result<(), ReadError> {
+    let mut marks = Vec::new();
+    for row in inner.index.prefix(&[keys::STAGED]) {
+        let (key, value) = row?;
+        let source = std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
+        if let (Some(run), Some(source)) = (keys::run_of(&key[1..]), source) {
+            marks.push((run, source));
+        }
+    }
+    for (run, source) in marks {
+        if inner.index.get(&keys::run(&run))?.is_none() {
+            inner.sweep_run(&run, &source)?;
+        }
+    }
+    Ok(())
+}
+
+/// Packs that no leaf refers to, and uploads that were never finished.
+fn sweep_packs(inner: &Inner, notes: &mut Vec<String>) -> Result<(), ReadError> {
+    let mut referred = HashSet::new();
+    for leaf in 0..inner.published()? {
+        if let Some(at) = inner.leaf_row(leaf)?.and_then(|row| row.pack) {
+            referred.insert(at.pack);
+        }
+    }
+    let (packs, strange) = inner.packs.objects.list()?;
+    for path in strange {
+        // What an interrupted upload leaves: `<digest>.pack#<number>`.
+        if path.to_string_lossy().contains(".pack#") {
+            std::fs::remove_file(&path).map_err(ReadError::io(&path))?;
+        }
+    }
+    let found: HashSet<Digest> = packs.into_iter().collect();
+    for orphan in found.difference(&referred) {
+        inner.packs.objects.delete(orphan)?;
+    }
+    let missing = referred.difference(&found).count();
+    if missing > 0 {
+        notes.push(format!(
+            "{missing} packs are missing; run `exhibit check`, and restore them from a backup"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! The store from outside: what its callers can do, and what they may rely on.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bodies;
+mod events;
+mod queries;
+mod runs;
+mod states;
+mod world;
