@@ -145,6 +145,19 @@ fn unknown_signatures_are_kept_and_ignored_but_forged_ones_are_not() {
     assert_eq!(cosigned, both);
 }
 
+/// Under a key of small order, a signature of nothing fits every text (R the neutral element, s zero).
+#[test]
+fn a_key_that_everything_fits_is_worth_nothing() {
+    let neutral: [u8; 32] = std::array::from_fn(|i| u8::from(i == 0));
+    let bytes = [[1].as_slice(), &neutral].concat();
+    let id = signed_note::key_id("weak", &bytes);
+    let weak: VerifierKey = format!("weak+{id:08x}+{}", BASE64_STANDARD.encode(&bytes)).parse().unwrap();
+    let signature = [&id.to_be_bytes(), neutral.as_slice(), &[0; 32]].concat();
+    let note = format!("any text\n\n— weak {}\n", BASE64_STANDARD.encode(signature));
+    let note = Note::parse(note.as_bytes()).unwrap();
+    assert!(matches!(note.verify(&[weak]), Err(NoteError::Invalid { .. })));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
