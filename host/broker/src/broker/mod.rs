@@ -13,8 +13,8 @@ mod exchange;
 #[cfg(test)]
 mod tests;
 
+use crate::paging::Paging;
 use crate::paging::walker::{Page, Walker};
-use crate::paging::{Paging, Scheme};
 use crate::record::{ExchangeSink, Recording, SinkError};
 use crate::redact::Redactions;
 use crate::replay::Divergence;
@@ -78,18 +78,16 @@ impl Broker {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Sends one request. Its place in the run is taken at the call, before the future is polled.
+    /// Sends one request. Its place in the run is taken at the call, before the future is polled. Of a
+    /// request that names a paging scheme this is the first page, and the list counts as abandoned there.
     ///
     /// # Errors
-    /// [`FetchError`]; a response of any status is none. A scheme of several pages is `invalid-request`.
+    /// [`FetchError`]; a response of any status is none.
     pub fn send(
         &self,
         request: FetchRequest,
     ) -> impl Future<Output = Result<FetchResponse, FetchError>> + Send + use<> {
-        let list = self.open(self.call(), 0, request).and_then(|list| match list.paging {
-            None | Some(Scheme::Single {}) => Ok(list),
-            Some(_) => Err(invalid("a request with several pages goes through `pages` or `send-all`")),
-        });
+        let list = self.open(self.call(), 0, request);
         async move {
             let answer = list?.next().await?;
             answer.ok_or_else(|| FetchError::new("transport", "the request was not answered", false))
@@ -195,10 +193,9 @@ impl Broker {
         let also = paging.as_ref().map(Paging::read_headers).unwrap_or_default();
         let name = format!("{} {}", outgoing.method, outgoing.url);
         let name = self.inner.scrub_text(&name);
-        let scheme = paging.as_ref().map(|paging| paging.scheme.clone());
         let id = WalkId { call, index };
         let walker = Walker::new(id, outgoing, name, paging, self.inner.limits.pages);
-        Ok(List { inner: self.inner.clone(), walker, also, paging: scheme, kept: false })
+        Ok(List { inner: self.inner.clone(), walker, also, kept: false })
     }
 }
 
@@ -229,7 +226,6 @@ struct List {
     walker: Walker,
     /// Response headers that the scheme reads.
     also: Vec<String>,
-    paging: Option<Scheme>,
     /// Whether the final walk has been handed to the sink.
     kept: bool,
 }

@@ -302,6 +302,15 @@ async fn a_list_that_is_dropped_early_is_abandoned() {
 }
 
 #[tokio::test]
+async fn one_page_of_a_list_is_an_abandoned_list() {
+    let bench = bench(|request| Ok(pages_of(request, 2)));
+    bench.broker.send(paged("https://a.example/l", CURSOR)).await.unwrap();
+    assert_eq!(bench.kept.sorted_walks()[0].stop, Stop::Abandoned);
+    let last = bench.broker.send(paged("https://a.example/l?c=1", CURSOR)).await.unwrap();
+    assert_eq!(bench.broker.walk(last.exchange.walk()).unwrap().stop, Stop::End);
+}
+
+#[tokio::test]
 async fn a_guard_is_an_error_of_its_own_request_only() {
     let bench = bench_with(Limits { pages: 2, ..Limits::default() }, &[], None, |request| {
         Ok(pages_of(request, if request.url.path() == "/long" { 3 } else { 2 }))
@@ -330,7 +339,6 @@ async fn wrong_requests_are_refused_before_anything_is_sent() {
         (method("get"), "`get` is no HTTP method"),
         (method(""), "is no HTTP method"),
         (paged("https://a.example/", "{}"), "paging is not a known scheme"),
-        (paged("https://a.example/", CURSOR), "goes through `pages` or `send-all`"),
     ] {
         let error = bench.broker.send(request).await.unwrap_err();
         assert_eq!(error.code, "invalid-request");

@@ -300,20 +300,20 @@ impl Reconciler {
     fn citations(&self, problems: &mut Vec<String>) {
         let Faults { unknown, beyond, uncited } = &self.faults;
         if self.rejected > 0 {
-            problems.push(format!("{} items were refused, see the rejections", self.rejected));
+            problems.push(format!("items that intake refused: {}, see the rejections", self.rejected));
         }
         if *uncited > 0 {
-            problems.push(format!("{uncited} items cite no exchange"));
+            problems.push(format!("items that cite no exchange: {uncited}"));
         }
         if unknown.count > 0 {
             problems.push(format!(
-                "{} citations name exchanges that were not made, the first {}",
+                "citations of exchanges that were not made: {}, the first {}",
                 unknown.count, unknown.first
             ));
         }
         if beyond.count > 0 {
             problems.push(format!(
-                "{} citations name items that were not received, the first {}",
+                "citations of items that were not received: {}, the first {}",
                 beyond.count, beyond.first
             ));
         }
@@ -417,8 +417,8 @@ impl Sum {
             Stop::End | Stop::Single => {}
             Stop::Failed { .. } if list.states_absence => {}
             Stop::Abandoned => problems.push(format!(
-                "{list_name}: the connector stopped asking after {} pages, and there were more",
-                walk.pages
+                "{list_name}: the connector stopped asking after page {}, and there was more",
+                walk.pages.saturating_sub(1)
             )),
             Stop::Guard { reason } => problems.push(format!("{list_name}: paging stopped: {reason}")),
             Stop::Failed { reason } => problems.push(format!("{list_name}: {reason}")),

@@ -156,7 +156,7 @@ fn an_empty_list_that_is_named_is_complete_with_nothing_in_it() {
 #[test]
 fn lists_that_did_not_end_are_named_with_their_reason() {
     for (stop, part) in [
-        (Stop::Abandoned, "the connector stopped asking after 1 pages"),
+        (Stop::Abandoned, "the connector stopped asking after page 0, and there was more"),
         (
             Stop::Guard { reason: "page 1: it is page 0 again".into() },
             "paging stopped: page 1: it is page 0 again",
@@ -198,7 +198,7 @@ fn refused_items_are_covered_but_the_population_lacks_them() {
     population.seal(None).unwrap();
     let facts = population.conclude();
     assert_eq!((facts.received, facts.covered, facts.emitted, facts.rejected), (2, 2, 1, 1));
-    assert_eq!(facts.verdict.reason(), Some("1 items were refused, see the rejections"));
+    assert_eq!(facts.verdict.reason(), Some("items that intake refused: 1, see the rejections"));
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn citations_that_lead_nowhere_are_told() {
     population.seal(None).unwrap();
     assert_eq!(
         partial(&population),
-        "1 items cite no exchange; 2 citations name exchanges that were not made, the first 8.0.0; 2 citations name items that were not received, the first item 5 of exchange 0.0.0, which has 1"
+        "items that cite no exchange: 1; citations of exchanges that were not made: 2, the first 8.0.0; citations of items that were not received: 2, the first item 5 of exchange 0.0.0, which has 1"
     );
 }
 

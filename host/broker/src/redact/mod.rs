@@ -251,6 +251,8 @@ fn cut_csv(body: &[u8], rules: &[&Place]) -> Result<Option<Vec<u8>>, csv::Error>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
 
     fn apply(rule: &str, content_type: &str, body: &str) -> (String, bool) {
         let url = Url::parse("https://example.okta.com/api/v1/users?limit=2").unwrap();
@@ -312,6 +314,58 @@ mod tests {
         let rules = Redactions::parse(&["https://a.example/ /a", "https://a.example/** /a/b"]).unwrap();
         let (body, _) = rules.apply(&url, None, br#"{"a":{"b":1},"c":2}"#.to_vec());
         assert_eq!(body, br#"{"a":"[redacted]","c":2}"#);
+    }
+
+    fn json(depth: u32) -> impl Strategy<Value = Value> {
+        let plain = prop_oneof![
+            Just(Value::Null),
+            any::<i32>().prop_map(Value::from),
+            "[a-c\"\\\\é]{0,3}".prop_map(Value::from)
+        ];
+        plain.prop_recursive(depth, 32, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("[a-c/]", inner, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// The same on a tree: what a rule's steps lead to is replaced.
+    fn cut(value: &mut Value, steps: &[&str]) {
+        let Some((step, rest)) = steps.split_first() else {
+            *value = Value::from(MARK);
+            return;
+        };
+        match value {
+            Value::Object(members) => {
+                members.iter_mut().filter(|(k, _)| *step == "*" || k == step).for_each(|(_, v)| cut(v, rest));
+            }
+            Value::Array(items) => {
+                let fits = |i: usize| *step == "*" || i.to_string() == *step;
+                items.iter_mut().enumerate().filter(|(i, _)| fits(*i)).for_each(|(_, v)| cut(v, rest));
+            }
+            _ => {}
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn json_is_cut_as_a_tree_would_be(
+            value in json(4),
+            steps in proptest::collection::vec("[abc01*]", 1..4),
+            pretty in any::<bool>(),
+        ) {
+            prop_assume!(value.is_object() || value.is_array());
+            let body = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }.unwrap();
+            let rules = Redactions::parse(&[format!("https://a.example/** /{}", steps.join("/"))]).unwrap();
+            let url = Url::parse("https://a.example/").unwrap();
+            let (new, redacted) = rules.apply(&url, None, body.clone());
+            let mut expected = value.clone();
+            cut(&mut expected, &steps.iter().map(String::as_str).collect::<Vec<_>>());
+            prop_assert_eq!(serde_json::from_slice::<Value>(&new).unwrap(), expected);
+            prop_assert_eq!(redacted, new != body);
+        }
     }
 
     #[test]
