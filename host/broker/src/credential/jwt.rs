@@ -82,3 +82,54 @@ pub(super) fn encode<C: Serialize>(
     let signature = key.sign(message.as_bytes()).map_err(|_| "the key cannot sign".to_owned())?;
     Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+
+    /// RFC 7515 appendix A.2: key, signing input and signature. RS256 gives the same signature each time.
+    const A2_INPUT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+    const A2_SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+    /// RFC 7515 appendix A.3: the public key's coordinates.
+    const A3_X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
+    const A3_Y: &str = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
+
+    #[test]
+    fn rs256_as_in_rfc_7515() {
+        for pem in [
+            include_str!("../../tests/vectors/rfc7515-a2-rs256.pem"),
+            include_str!("../../tests/vectors/rfc7515-a2-rs256-pkcs1.pem"),
+        ] {
+            let key = SigningKey::from_pem(pem).unwrap();
+            let signature = key.sign(A2_INPUT.as_bytes()).unwrap();
+            assert_eq!(URL_SAFE_NO_PAD.encode(signature), A2_SIGNATURE);
+        }
+    }
+
+    #[test]
+    fn es256_verifies_with_the_key_of_rfc_7515() {
+        let pem = include_str!("../../tests/vectors/rfc7515-a3-es256.pem");
+        let key = SigningKey::from_pem(pem).unwrap();
+        let token = encode(&key, None, &serde_json::json!({"iss": "x"})).unwrap();
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        assert_eq!(message, "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJ4In0");
+        let mut point = vec![4];
+        point.extend(URL_SAFE_NO_PAD.decode(A3_X).unwrap());
+        point.extend(URL_SAFE_NO_PAD.decode(A3_Y).unwrap());
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        assert_eq!(signature.len(), 64, "RFC 7518 section 3.4: R and S, not DER");
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+            .verify(message.as_bytes(), &signature)
+            .unwrap();
+    }
+
+    #[test]
+    fn refuses_what_is_no_key() {
+        let public = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n";
+        for bad in ["", "hunter2", public, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
+            let error = SigningKey::from_pem(bad).err().unwrap();
+            assert!(error.contains("openssl pkcs8") && !error.contains("hunter2"));
+        }
+    }
+}

@@ -85,7 +85,7 @@ pub struct CredentialError {
     /// The member of the configuration.
     pub field: &'static str,
     /// What is wrong.
-    pub problem: CredentialProblem,
+    pub problem: Box<CredentialProblem>,
 }
 
 /// What is wrong with a member of a credential's configuration.
@@ -172,7 +172,7 @@ impl Loader<'_> {
             source_name: self.source.to_owned(),
             slot: self.slot.to_owned(),
             field,
-            problem: problem.into(),
+            problem: Box::new(problem.into()),
         }
     }
 

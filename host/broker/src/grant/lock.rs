@@ -154,7 +154,8 @@ pub struct Difference {
 }
 
 impl Difference {
-    fn between(approval: Option<&Approval>, ask: &Ask) -> Self {
+    /// What `ask` asks against `approval`.
+    pub fn between(approval: Option<&Approval>, ask: &Ask) -> Self {
         let none = BTreeMap::new();
         let approved: &[EgressRule] = approval.map(|a| a.egress.as_slice()).unwrap_or_default();
         let credentials = approval.map_or(&none, |a| &a.credentials);

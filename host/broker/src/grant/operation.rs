@@ -207,8 +207,8 @@ fn aws_of(request: &Outgoing, path: &PathForms) -> Result<BTreeSet<Operation>, S
         let action = target.rsplit('.').next().unwrap_or_default();
         names.insert(action.trim().to_owned());
     }
-    let json = header("content-type").any(|kind| kind.starts_with("application/x-amz-json"));
-    if let (Some(body), false) = (&request.body, json) {
+    // Whatever the content type says: a server may look for a form in any body.
+    if let Some(body) = &request.body {
         let form = url::form_urlencoded::parse(body);
         names.extend(form.filter(|(key, _)| is_action(key)).map(|(_, v)| v.into_owned()));
     }

@@ -82,7 +82,7 @@ fn header_map(place: &str, headers: &[(String, String)]) -> Result<HeaderMap, Fa
             );
             return Err(Failure::final_one("invalid-request", message));
         };
-        value.set_sensitive(key == "authorization");
+        value.set_sensitive(true);
         map.append(key, value);
     }
     Ok(map)
@@ -142,16 +142,19 @@ fn failure_of(place: &str, error: &reqwest::Error) -> Failure {
         return Failure::passing("transport", message, true);
     }
     if error.is_decode() {
-        let message = format!("{place}: the body's coding is broken: {deepest}");
+        let message = format!("{place}: the body broke off, or its coding is broken: {deepest}");
         return Failure::passing("transport", message, false);
     }
-    Failure::passing("transport", format!("{place}: the answer broke off: {deepest}"), false)
+    Failure::passing("transport", format!("{place}: no answer: {deepest}"), false)
 }
 
-/// A TLS error is wrapped in an I/O error, whose `source` skips over it.
+/// A TLS error is wrapped in I/O errors, whose `source` skips what they hold.
 fn tls_cause<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    cause.downcast_ref::<rustls::Error>().or_else(|| {
-        let io = cause.downcast_ref::<std::io::Error>()?;
-        io.get_ref()?.downcast_ref::<rustls::Error>()
-    })
+    let mut held = cause;
+    loop {
+        if let Some(tls) = held.downcast_ref::<rustls::Error>() {
+            return Some(tls);
+        }
+        held = held.downcast_ref::<std::io::Error>()?.get_ref()?;
+    }
 }
