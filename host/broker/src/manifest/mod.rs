@@ -32,9 +32,10 @@ mod template;
 mod validate;
 
 use crate::grant::operation::{OperationListError, Operations};
-use crate::grant::pattern::{HostPattern, ParsePatternError, UrlPattern};
+use crate::grant::pattern::{HostPattern, ParsePatternError};
 use crate::grant::rule::{EgressRule, ParseRuleError};
 use crate::grant::{Ask, AskedRule, AskedSlot};
+use crate::redact::{RedactionError, Rule};
 pub use template::TemplateError;
 
 use exhibit_evidence::kind::{Kind, KindSpec};
@@ -152,6 +153,9 @@ pub enum ResolveError {
     /// The operations.
     #[error(transparent)]
     Operations(#[from] OperationListError),
+    /// A redaction.
+    #[error(transparent)]
+    Redaction(#[from] RedactionError),
 }
 
 impl ComponentManifest {
@@ -200,15 +204,17 @@ impl ComponentManifest {
         Ok(ask)
     }
 
-    /// The redactions under these settings: where, and what.
+    /// The redactions under these settings: the URL pattern, templates filled in, and the place, as
+    /// [`Rule::new`] takes them.
     pub fn resolve_redactions(
         &self,
         settings: &serde_json::Value,
-    ) -> Result<Vec<(UrlPattern, String)>, ResolveError> {
+    ) -> Result<Vec<(String, String)>, ResolveError> {
         let mut redactions = Vec::new();
         for entry in &self.redact {
             for url in template::fill(&entry.url, settings)? {
-                redactions.push((url.parse()?, entry.pointer.clone()));
+                Rule::new(&url, &entry.pointer)?;
+                redactions.push((url, entry.pointer.clone()));
             }
         }
         Ok(redactions)
@@ -308,7 +314,7 @@ mod tests {
         assert_eq!(hosts(json!({"domain": "acme.okta.com"})), ["acme.okta.com"]);
         assert_eq!(hosts(json!({"base_url": "http://127.0.0.1:5000"})), ["127.0.0.1"]);
         let redactions = manifest.resolve_redactions(&json!({"domain": "acme.okta.com"})).unwrap();
-        assert_eq!(redactions[0].0.to_string(), "https://acme.okta.com/api/v1/users/**");
+        assert_eq!(redactions[0].0, "https://acme.okta.com/api/v1/users/**");
 
         let error = manifest.resolve(&json!({"domain": "acme.okta.com/evil"})).unwrap_err().to_string();
         assert_eq!(

@@ -2,7 +2,8 @@
 
 use super::{ComponentManifest, ManifestError, ResolveError, template};
 use crate::credential::SCHEMES;
-use crate::grant::pattern::{HostPattern, UrlPattern};
+use crate::grant::pattern::HostPattern;
+use crate::redact::Rule;
 use exhibit_evidence::kind::{self, Kind};
 use exhibit_evidence::name::Name;
 use std::collections::BTreeSet;
@@ -53,14 +54,11 @@ impl ComponentManifest {
             }
         }
         for (i, entry) in self.redact.iter().enumerate() {
-            let url = template::check(&entry.url)
+            let rule = template::check(&entry.url)
                 .map_err(ResolveError::from)
-                .and_then(|url| Ok(url.parse::<UrlPattern>()?));
-            if let Err(error) = url {
+                .and_then(|url| Ok(Rule::new(&url, &entry.pointer)?));
+            if let Err(error) = rule {
                 problems.push(format!("redact {}: {error}", i + 1));
-            }
-            if entry.pointer.is_empty() {
-                problems.push(format!("redact {}: the pointer is empty", i + 1));
             }
         }
     }
