@@ -160,8 +160,14 @@ impl From<ParseTimeError> for Failure {
 /// Collects several datasets that do not depend on each other: all have run when this is called, each failure
 /// is logged, and the first is returned, so that one forbidden list does not cost the others.
 ///
-/// ```ignore
-/// all([accounts(ctx, settings), groups(ctx, settings), policies(ctx, settings)])
+/// ```
+/// # use exhibit_sdk::{Result, all};
+/// # fn accounts() -> Result<()> { Ok(()) }
+/// # fn groups() -> Result<()> { Ok(()) }
+/// fn collect() -> Result<()> {
+///     all([accounts(), groups()])
+/// }
+/// # assert!(collect().is_ok());
 /// ```
 pub fn all(parts: impl IntoIterator<Item = Result<()>>) -> Result<()> {
     let mut first = None;

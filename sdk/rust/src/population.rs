@@ -3,6 +3,7 @@
 use crate::failure::{Failure, Result};
 use crate::host::{RawItem, imports};
 use crate::page::{Item, Origin, Page};
+use crate::request::Request;
 use crate::time::Timestamp;
 use crate::xml::Element;
 use serde::Serialize;
@@ -205,6 +206,20 @@ impl<K: EvidenceKind> Population<K> {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Reads a whole list into this population, one record from each item, and seals it.
+    pub fn fill<T: DeserializeOwned>(
+        mut self,
+        list: Request,
+        mut record: impl FnMut(&Item<T>) -> Result<Record<K>>,
+    ) -> Result<()> {
+        for page in list.pages() {
+            for item in self.items(&page?)? {
+                self.emit(record(&item)?)?;
+            }
+        }
+        self.seal()
     }
 
     /// Says that this is all there is.

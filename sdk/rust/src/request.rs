@@ -124,6 +124,12 @@ impl Request {
         self
     }
 
+    /// Says where in the one answer the list is, so that the host counts it:
+    /// [`Paging::single`](crate::Paging::single) for lists that have one page by definition.
+    pub fn list(self, items: &str) -> Self {
+        self.paged(Paging::single().items(items))
+    }
+
     /// Method and URL, for messages.
     pub(crate) fn asked(&self) -> String {
         format!("{} {}", self.raw.method, self.raw.url)
