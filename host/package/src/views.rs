@@ -6,8 +6,10 @@ use crate::model::{Meta, PopulationRuns};
 use crate::table::{Columns, CsvTable, TableError, each_row};
 use crate::workbook::{self, Book};
 use crate::{html, sink};
+use exhibit_evidence::digest::Hasher;
 use exhibit_evidence::exchange::Walk;
-use std::io::{BufRead, Seek, Write};
+use std::io::{self, BufRead, Read, Seek, Write};
+use zip::ZipArchive;
 
 /// Version of the drawing: any change of a page, a table or the workbook, by whatever cause, is another. A
 /// checker compares the views of a package of its own version, and says so where it cannot.
@@ -78,6 +80,53 @@ impl Redrawn {
     /// [`ViewError`] where it cannot be written.
     pub fn workbook(self, contents: &Contents, out: impl Write + Seek + Send) -> Result<(), ViewError> {
         Ok(self.book.finish(contents, out)?)
+    }
+}
+
+/// Compares a workbook with one drawn again, part by part: two packers may pack the same parts differently.
+///
+/// # Errors
+/// [`ViewError`] with the first part that differs.
+pub fn same_workbook(found: impl Read + Seek, drawn: impl Read + Seek) -> Result<(), ViewError> {
+    let broken = |e: zip::result::ZipError| ViewError(format!("it is not a whole workbook: {e}"));
+    let (mut found, mut drawn) =
+        (ZipArchive::new(found).map_err(broken)?, ZipArchive::new(drawn).map_err(broken)?);
+    found.validate_header_consistency().map_err(broken)?;
+    if found.len() != drawn.len() {
+        return Err(ViewError(format!("it has {} parts, and should have {}", found.len(), drawn.len())));
+    }
+    for number in 0..drawn.len() {
+        let mut wanted = drawn.by_index(number).map_err(broken)?;
+        let mut part = found.by_index(number).map_err(broken)?;
+        let name = String::from_utf8_lossy(wanted.name_raw()).into_owned();
+        if part.name_raw() != wanted.name_raw()
+            || part.size() != wanted.size()
+            || part.compression() != wanted.compression()
+        {
+            return Err(ViewError(format!("its part {name} is another one")));
+        }
+        let (mut a, mut b) = (Hasher::default(), Hasher::default());
+        let size = wanted.size();
+        let copied = io::copy(&mut (&mut wanted).take(size + 1), &mut Digesting(&mut a))
+            .and_then(|_| io::copy(&mut (&mut part).take(size + 1), &mut Digesting(&mut b)));
+        if copied.is_err() || a.finish() != b.finish() {
+            return Err(ViewError(format!("its part {name} has another content")));
+        }
+    }
+    Ok(())
+}
+
+/// Digests what is written.
+struct Digesting<'a>(&'a mut Hasher);
+
+impl Write for Digesting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use exhibit_evidence::digest::Digest;
 use exhibit_package::layout;
 use exhibit_package::read::{OpenError, Package, ReadError};
 use exhibit_package::write::WriteError;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use support::{Sample, kind, source};
 use zip::write::SimpleFileOptions;
@@ -52,6 +52,31 @@ fn the_same_evidence_gives_the_same_bytes() {
     std::thread::sleep(std::time::Duration::from_millis(1100));
     Sample::default().evidence().write(&b).unwrap();
     assert_eq!(Digest::of(std::fs::read(a).unwrap()), Digest::of(std::fs::read(b).unwrap()));
+}
+
+/// Any change of a view makes checkers of the version before find "another page". So it is another version.
+#[test]
+fn a_changed_view_is_another_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.zip");
+    Sample { controls: 6, ..Sample::default() }.evidence().write(&path).unwrap();
+    let package = Package::open(&path).unwrap();
+    let mut all = Vec::new();
+    for (file, _) in package.files().filter(|(file, _)| file.ends_with(".html") || file.ends_with(".csv")) {
+        all.extend(Digest::of(package.read(file, 1 << 24).unwrap()).0);
+    }
+    let workbook = std::io::Cursor::new(package.read(layout::WORKBOOK, 1 << 24).unwrap());
+    let mut workbook = zip::ZipArchive::new(workbook).unwrap();
+    for number in 0..workbook.len() {
+        let mut part = Vec::new();
+        workbook.by_index(number).unwrap().read_to_end(&mut part).unwrap();
+        all.extend(Digest::of(part).0);
+    }
+    assert_eq!(
+        (exhibit_package::views::VERSION, Digest::of(all).short().as_str()),
+        (1, "62de46706ae3"),
+        "a view has changed: once a version is released, raise views::VERSION with it"
+    );
 }
 
 #[test]

@@ -22,14 +22,14 @@ pub(super) fn page(contents: &Contents, coverage: &ControlCoverage) -> String {
     let counts: Vec<String> = OUTCOMES
         .iter()
         .filter(|o| coverage.count(**o) > 0)
-        .map(|o| format!("{} {}", coverage.count(*o), badge(*o)))
+        .map(|o| format!("<span class=\"badge {0}\">{1} {0}</span>", o.word(), coverage.count(*o)))
         .collect();
     fact(&mut out, "Periods", format!("{} expected: {}", coverage.periods.len(), counts.join(" ")));
     out.push_str("</dl>\n<h2>Coverage</h2>\n");
     calendar::legend(&mut out);
     calendar::calendar(&mut out, coverage);
     out.push_str(
-        "<h2>Every collection period</h2>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Period</th>\
+        "<h2>Every collection period</h2>\n<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">Period</th>\
          <th scope=\"col\">Outcome</th><th scope=\"col\">Reason</th><th scope=\"col\">Runs</th></tr></thead><tbody>\n",
     );
     for period in &coverage.periods {

@@ -78,7 +78,11 @@ fn cards(out: &mut String, contents: &Contents) {
             "<li class=\"{class}\"><a href=\"{target}\"><b>{number}</b> {words}<small>{more}</small></a></li>\n"
         );
     }
-    out.push_str("</ul>\n");
+    out.push_str(
+        "</ul>\n<p class=\"jump\"><a href=\"#says\">What this proves, and what it does not</a> \
+         <a href=\"#withheld\">What is not in it</a> <a href=\"#verify\">How to verify</a> \
+         <a href=\"#ledger\">The log</a></p>\n",
+    );
 }
 
 fn exceptions(out: &mut String, contents: &Contents) {
@@ -94,7 +98,7 @@ fn exceptions(out: &mut String, contents: &Contents) {
     out.push_str(
         "<p>Every expected collection period that is not simply filled. A day on which nobody looked at a state is \
          gone for good: no later collection fills it.</p>\n\
-         <div class=\"scroll\"><table><thead><tr><th scope=\"col\">Control</th><th scope=\"col\">Periods</th>\
+         <div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">Control</th><th scope=\"col\">Periods</th>\
          <th scope=\"col\">Outcome</th><th scope=\"col\">Reason</th></tr></thead><tbody>\n",
     );
     for (number, coverage) in (1..).zip(&contents.coverage) {
@@ -102,7 +106,7 @@ fn exceptions(out: &mut String, contents: &Contents) {
         for stretch in calendar::exceptions(coverage) {
             put!(
                 out,
-                "<tr><th scope=\"row\"><a href=\"{}\">{}</a> {}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                "<tr><th scope=\"row\"><a href=\"{}\">{}</a> {}</th><td class=\"t\">{}</td><td>{}</td><td>{}</td></tr>\n",
                 page.trim_start_matches("data/"),
                 coverage.control.id,
                 escape(&coverage.control.title),
@@ -126,7 +130,7 @@ fn coverage(out: &mut String, contents: &Contents) {
          expected. A control&#39;s page has its calendar day by day.</p>\n",
     );
     calendar::legend(out);
-    out.push_str("<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th scope=\"col\">Control</th>");
+    out.push_str("<div class=\"scroll\" tabindex=\"0\"><table class=\"matrix\"><thead><tr><th scope=\"col\">Control</th>");
     for month in &months {
         put!(out, "<th scope=\"col\">{}</th>", calendar::month_head(*month));
     }
@@ -160,15 +164,16 @@ fn coverage(out: &mut String, contents: &Contents) {
 fn populations(out: &mut String, contents: &Contents) {
     out.push_str(
         "<h2 id=\"populations\">Populations</h2>\n<p>What the controls act on. Each page says how its lists were made \
-         and why they are complete. The <a class=\"button\" href=\"populations.xlsx\">workbook</a> has a sheet for \
-         each.</p>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Population</th><th scope=\"col\">Source</th>\
+         and why they are complete; the workbook has a sheet for each.</p>\n<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">Population</th><th scope=\"col\">Source</th>\
          <th scope=\"col\" class=\"n\">Items in the period</th><th scope=\"col\" class=\"n\">At the last run</th>\
          <th scope=\"col\">Runs</th><th scope=\"col\">How complete</th><th scope=\"col\">Files</th></tr></thead><tbody>\n",
     );
     for population in &contents.populations {
         population_row(out, contents, population);
     }
-    out.push_str("</tbody></table></div>\n");
+    out.push_str(
+        "</tbody></table></div>\n<p class=\"files\"><a class=\"button\" href=\"populations.xlsx\">populations.xlsx</a></p>\n",
+    );
 }
 
 fn population_row(out: &mut String, contents: &Contents, population: &PopulationContents) {
@@ -216,7 +221,7 @@ fn runs(out: &mut String, contents: &Contents) {
         by_source.entry(&run.manifest.source).or_default().push(run);
     }
     out.push_str(
-        "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Source</th><th scope=\"col\">Tenant</th>\
+        "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">Source</th><th scope=\"col\">Tenant</th>\
          <th scope=\"col\">Connector</th><th scope=\"col\" class=\"n\">Runs</th><th scope=\"col\">First and last</th>\
          <th scope=\"col\" class=\"n\">Not complete</th></tr></thead><tbody>\n",
     );
@@ -245,11 +250,17 @@ fn runs(out: &mut String, contents: &Contents) {
 }
 
 fn says(out: &mut String, contents: &Contents) {
-    out.push_str(
-        "<h2 id=\"says\">What this proves, and what it does not</h2>\n<div class=\"two\">\n<div class=\"card\"><h3>It proves</h3><ul>\
-         <li>Nothing in it was changed, added or left out since its checkpoint was signed: each run is a leaf of one \
-         append-only log, and each record leads to its run.</li>\
-         <li>What was expected and what is missing: the seal lists every collection period with its outcome.</li>\
+    let expected = if contents.meta.seal.is_some() {
+        "What was expected and what is missing: the seal lists every collection period with its outcome."
+    } else {
+        "Not yet what was expected: the period is not sealed, and what is missing is this package&#39;s word alone."
+    };
+    put!(
+        out,
+        "<h2 id=\"says\">What this proves, and what it does not</h2>\n<div class=\"two\">\n<div class=\"card\"><h3>Once verified, it proves</h3><ul>\
+         <li>Nothing was changed since a checkpoint of its log that someone else holds: each run is a leaf of that \
+         log, and every record leads to its runs.</li>\
+         <li>{expected}</li>\
          <li>How each list was made: what was asked, how many pages came, why reading stopped, what was left out.</li>\
          <li>That the recorded answers give these records: the connectors are in it, and can be run again, offline.</li>\
          </ul></div>\n<div class=\"card\"><h3>It does not prove</h3><ul>\
@@ -294,8 +305,8 @@ fn verify(out: &mut String, contents: &Contents) {
     put!(
         out,
         "<h2 id=\"verify\">How to verify</h2>\n<ol class=\"steps\">\n\
-         <li><b>That nothing was damaged</b>, with tools that are on every Linux and macOS machine, in the folder \
-         <code>{name}</code>:<pre><code>sha256sum -c --quiet tagmanifest-sha256.txt\nsha256sum -c --quiet manifest-sha256.txt</code></pre>\
+         <li><b>That nothing was damaged</b>, with the tools of any Linux machine (on macOS, <code>shasum -a 256</code> for \
+         <code>sha256sum</code>), in the folder <code>{name}</code>:<pre><code>sha256sum -c --quiet tagmanifest-sha256.txt\nsha256sum -c --quiet manifest-sha256.txt</code></pre>\
          The folder is a BagIt bag (RFC 8493), so any bag validator does the same.</li>\n\
          <li><b>That nothing was changed</b> since a checkpoint that you hold, with the checker:\
          <pre><code>exhibit-verify {name}.zip --key KEY --checkpoint CHECKPOINT</code></pre>\
@@ -335,7 +346,7 @@ fn ledger(out: &mut String, contents: &Contents) {
         return;
     }
     out.push_str(
-        "<details><summary>Leaves that are not runs</summary><div class=\"scroll\"><table><thead><tr>\
+        "<details><summary>Leaves that are not runs</summary><div class=\"scroll\" tabindex=\"0\"><table><thead><tr>\
          <th scope=\"col\" class=\"n\">Leaf</th><th scope=\"col\">States</th><th scope=\"col\">About</th>\
          <th scope=\"col\">Files</th></tr></thead><tbody>\n",
     );

@@ -1,9 +1,11 @@
 //! One population: what it is, how each of its lists was made (the auditor's IPE facts), how to check a record.
 
 use super::{counted, escape, fact, grouped, minute, put, shape_word, shell, verdict_badge};
-use crate::contents::{Contents, PopulationContents};
+use crate::contents::{Contents, PopulationContents, RunContents};
 use crate::workbook::basis_word;
 use exhibit_evidence::kind::Shape;
+use exhibit_evidence::run::Population;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 pub(super) fn page(contents: &Contents, population: &PopulationContents) -> String {
@@ -40,63 +42,66 @@ fn files(out: &mut String, population: &PopulationContents) {
 }
 
 fn list_facts(out: &mut String, contents: &Contents, population: &PopulationContents) {
+    let queries: BTreeSet<&str> = population.facts(contents).map(|(_, p)| p.query.as_str()).collect();
+    let mut filtered: BTreeMap<&str, u64> = BTreeMap::new();
+    for (reason, count) in population.facts(contents).flat_map(|(_, p)| &p.filtered) {
+        *filtered.entry(reason).or_default() += count;
+    }
     out.push_str(
         "<h2>How the list was made</h2>\n<p>The host wrote these facts down, not the connector. \
          <b>Received</b> are the items that the host counted in the source's answers; <b>covered</b> of them became \
          records, <b>filtered</b> were left out on purpose, <b>rejected</b> broke a rule and are kept with the run. \
          <b>Host-paged</b> means that the host itself walked every page to the end that the source declares; \
-         <b>connector-asserted</b> means that the connector's word is all there is.</p>\n\
-         <div class=\"scroll\"><table><thead><tr><th scope=\"col\">Run</th><th scope=\"col\">Asked</th>\
-         <th scope=\"col\">Verdict</th><th scope=\"col\" class=\"n\">Lists</th><th scope=\"col\" class=\"n\">Pages</th>\
-         <th scope=\"col\" class=\"n\">Received</th><th scope=\"col\" class=\"n\">Covered</th>\
-         <th scope=\"col\" class=\"n\">Filtered</th><th scope=\"col\" class=\"n\">Records</th>\
-         <th scope=\"col\" class=\"n\">Rejected</th><th scope=\"col\" class=\"n\">Source&#39;s total</th>\
-         <th scope=\"col\">Basis</th><th scope=\"col\">Clock skew</th></tr></thead><tbody>\n",
+         <b>connector-asserted</b> means that the connector's word is all there is.</p>\n<dl class=\"facts\">\n",
     );
-    for (run, p) in population.facts(contents) {
-        let manifest = &run.manifest;
-        let skew = manifest.skew.map_or_else(
-            || "unknown".to_owned(),
-            |s| {
-                if s.min_ms == s.max_ms {
-                    format!("{} ms", s.min_ms)
-                } else {
-                    format!("{} to {} ms", s.min_ms, s.max_ms)
-                }
-            },
-        );
-        put!(
-            out,
-            "<tr><th scope=\"row\"><a href=\"../../../runs/{0}/index.html\">{1}</a></th><td>{2}</td><td>{3}{4}</td>",
-            manifest.run,
-            minute(manifest.started_at),
-            escape(&p.query),
-            verdict_badge(&p.verdict),
-            p.verdict.reason().map_or_else(String::new, |r| format!(" {}", escape(r)))
-        );
-        let filtered: Vec<String> =
-            p.filtered.iter().map(|(reason, n)| format!("{} {}", grouped(*n), escape(reason))).collect();
-        let filtered = if filtered.is_empty() { "0".to_owned() } else { filtered.join("<br>") };
-        for n in [
-            grouped(p.lists),
-            grouped(p.pages),
-            grouped(p.received),
-            grouped(p.covered),
-            filtered,
-            grouped(p.emitted),
-        ] {
-            put!(out, "<td class=\"n\">{n}</td>");
+    for query in &queries {
+        fact(out, "Asked", escape(query));
+    }
+    for (reason, count) in &filtered {
+        fact(out, "Filtered, over all runs", format!("{}: {}", grouped(*count), escape(reason)));
+    }
+    out.push_str("</dl>\n<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>");
+    let left = ["Run", "Verdict"];
+    let numbers =
+        ["Lists", "Pages", "Received", "Covered", "Filtered", "Records", "Rejected", "Source&#39;s total"];
+    let right =
+        if queries.len() > 1 { vec!["Basis", "Clock skew", "Asked"] } else { vec!["Basis", "Clock skew"] };
+    for (words, class) in [(&left[..], ""), (&numbers, " class=\"n\""), (&right, "")] {
+        for word in words {
+            put!(out, "<th scope=\"col\"{class}>{word}</th>");
         }
-        let total = p.source_total.map_or_else(|| "not stated".to_owned(), grouped);
-        put!(
-            out,
-            "<td class=\"n\">{}</td><td class=\"n\">{total}</td><td>{}{}</td><td>{skew}</td></tr>\n",
-            grouped(p.rejected),
-            basis_word(p.basis),
-            if p.sealed { "" } else { ", not sealed" }
-        );
+    }
+    out.push_str("</tr></thead><tbody>\n");
+    for (run, p) in population.facts(contents) {
+        fact_row(out, run, p, queries.len() > 1);
     }
     out.push_str("</tbody></table></div>\n");
+}
+
+fn fact_row(out: &mut String, run: &RunContents, p: &Population, with_query: bool) {
+    let manifest = &run.manifest;
+    put!(
+        out,
+        "<tr><th scope=\"row\" class=\"t\"><a href=\"../../../runs/{0}/index.html\">{1}</a></th><td>{2}{3}</td>",
+        manifest.run,
+        minute(manifest.started_at),
+        verdict_badge(&p.verdict),
+        p.verdict.reason().map_or_else(String::new, |r| format!(" {}", escape(r)))
+    );
+    let total = p.source_total.map_or_else(|| "not stated".to_owned(), grouped);
+    let filtered = p.filtered.values().sum();
+    let counts = [p.lists, p.pages, p.received, p.covered, filtered, p.emitted, p.rejected].map(grouped);
+    for number in counts.into_iter().chain([total]) {
+        put!(out, "<td class=\"n\">{number}</td>");
+    }
+    let skew =
+        manifest.skew.map_or_else(|| "unknown".to_owned(), |s| format!("{} … {} ms", s.min_ms, s.max_ms));
+    let sealed = if p.sealed { "" } else { ", not sealed" };
+    put!(out, "<td class=\"t\">{}{sealed}</td><td class=\"t\">{skew}</td>", basis_word(p.basis));
+    if with_query {
+        put!(out, "<td>{}</td>", escape(&p.query));
+    }
+    out.push_str("</tr>\n");
 }
 
 fn columns(out: &mut String, shape: Shape) {

@@ -101,7 +101,7 @@ fn datasets(out: &mut String, m: &Manifest) {
         return;
     }
     out.push_str(
-        "<h2>What it held afterwards</h2>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Kind</th>\
+        "<h2>What it held afterwards</h2>\n<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">Kind</th>\
          <th scope=\"col\" class=\"n\">Records</th><th scope=\"col\" class=\"n\">Added</th>\
          <th scope=\"col\" class=\"n\">Changed</th><th scope=\"col\" class=\"n\">Removed</th>\
          <th scope=\"col\" class=\"n\">Not observed</th><th scope=\"col\">Root</th></tr></thead><tbody>\n",
@@ -130,7 +130,7 @@ fn lists(out: &mut String, walks: &[Walk]) {
         return;
     }
     out.push_str(
-        "<h2>Lists that were read</h2>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">List</th>\
+        "<h2>Lists that were read</h2>\n<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">List</th>\
          <th scope=\"col\">Paging</th><th scope=\"col\" class=\"n\">Pages</th><th scope=\"col\" class=\"n\">Items</th>\
          <th scope=\"col\">Why it stopped</th></tr></thead><tbody>\n",
     );
@@ -239,7 +239,7 @@ pub(super) fn list_page(contents: &Contents) -> String {
     let mut out = String::new();
     out.push_str(
         "<h1>Runs</h1>\n<p>Every run whose evidence is in this package, in the order of their start.</p>\n\
-         <div class=\"scroll\"><table><thead><tr><th scope=\"col\">Run</th><th scope=\"col\">Source</th>\
+         <div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">Run</th><th scope=\"col\">Source</th>\
          <th scope=\"col\">Started</th><th scope=\"col\">Verdict</th><th scope=\"col\" class=\"n\">Requests</th>\
          <th scope=\"col\" class=\"n\">Records accepted</th><th scope=\"col\" class=\"n\">Leaf</th>\
          <th scope=\"col\">Can be performed again</th></tr></thead><tbody>\n",

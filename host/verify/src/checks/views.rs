@@ -6,7 +6,7 @@ use exhibit_evidence::digest::{Digest, Hasher};
 use exhibit_package::contents::Contents;
 use exhibit_package::layout::{self, population_file};
 use exhibit_package::views::{self, Redrawn, ViewError};
-use std::io::{self, Read as _, Seek as _, Write};
+use std::io::{self, BufReader, Seek as _, Write};
 
 pub(super) fn check(checking: &mut Checking<'_>, contents: &mut Contents) -> Result<(), Finding> {
     explain(checking, contents);
@@ -66,18 +66,17 @@ fn workbook(checking: &mut Checking<'_>, contents: &mut Contents) -> Result<(), 
         checking.same_digest(&csv, table.0.finish(), "the table drawn from the records")?;
         population.sheets = drawn.sheets;
     }
-    let mut file =
-        tempfile::tempfile().map_err(|e| Finding::new(layout::WORKBOOK, "room for a temporary file", e))?;
-    redrawn.workbook(contents, &mut file).map_err(|e| undrawn(layout::WORKBOOK, &e))?;
-    let drawn = digest_of(&mut file).map_err(|e| Finding::new(layout::WORKBOOK, "a temporary file", e))?;
-    checking.same_digest(layout::WORKBOOK, drawn, "the workbook drawn from the records")
-}
-
-fn digest_of(file: &mut std::fs::File) -> io::Result<Digest> {
-    file.rewind()?;
-    let mut hashing = Hashing::default();
-    io::copy(&mut file.take(u64::MAX), &mut hashing)?;
-    Ok(hashing.0.finish())
+    let temporary = |e: io::Error| Finding::new(layout::WORKBOOK, "room for temporary files", e);
+    let mut drawn = tempfile::tempfile().map_err(temporary)?;
+    redrawn.workbook(contents, &mut drawn).map_err(|e| undrawn(layout::WORKBOOK, &e))?;
+    let mut found = tempfile::tempfile().map_err(temporary)?;
+    let mut packed = package.open_file(layout::WORKBOOK).map_err(|e| super::unreadable(&e))?;
+    io::copy(&mut packed, &mut found).map_err(temporary)?;
+    for file in [&mut drawn, &mut found] {
+        file.rewind().map_err(temporary)?;
+    }
+    views::same_workbook(BufReader::new(found), BufReader::new(drawn))
+        .map_err(|e| Finding::new(layout::WORKBOOK, "the workbook drawn from the records", e))
 }
 
 /// Digests what is written.

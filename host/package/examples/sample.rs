@@ -1,0 +1,22 @@
+//! Writes the made-up package of the tests, for tools that are not ours to read:
+//! `cargo run -p exhibit-package --example sample -- OUT.zip [PERIOD [PEOPLE]]`.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::path::Path;
+use support::Sample;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let out = arguments.next().ok_or("usage: sample OUT.zip [PERIOD [PEOPLE]]")?;
+    let mut sample = Sample { simulated: true, controls: 6, ..Sample::default() };
+    if let Some(period) = arguments.next() {
+        sample.period = period.leak();
+    }
+    if let Some(people) = arguments.next() {
+        sample.people = people.parse()?;
+    }
+    sample.evidence().write(Path::new(&out))?;
+    Ok(())
+}

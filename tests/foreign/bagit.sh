@@ -1,0 +1,102 @@
+#!/bin/sh
+# Has tools that are not ours check a package: each must accept it as it is, and reject it with one thing altered.
+#
+#   bagit.sh                  writes the made-up package of the tests with cargo, and checks that
+#   bagit.sh PACKAGE.zip      checks this package
+#
+# Needs sha256sum; Python 3 with bagit and openpyxl (pip: bagit openpyxl setuptools). PYTHON names another interpreter.
+# Exit code: 0 all hold, 1 one does not, 2 a tool is missing.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+python=${PYTHON:-python3}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0 checks=0
+
+missing() {
+    echo "missing: $1 ($2)" >&2
+    exit 2
+}
+command -v sha256sum >/dev/null || missing sha256sum "coreutils"
+"$python" -c 'import bagit, openpyxl' 2>/dev/null || missing "bagit, openpyxl" "pip install bagit openpyxl setuptools"
+
+# accepts WHAT COMMAND... / rejects WHAT COMMAND...
+accepts() {
+    what=$1
+    shift
+    checks=$((checks + 1))
+    if "$@" >"$work/out" 2>&1; then
+        echo "ok       accepts $what: $(tail -n 1 "$work/out" | cut -c1-160)"
+    else
+        failures=$((failures + 1))
+        echo "FAILED   does not accept $what:"
+        tail -n 20 "$work/out" | sed 's/^/         /'
+    fi
+}
+rejects() {
+    what=$1
+    shift
+    checks=$((checks + 1))
+    if "$@" >"$work/out" 2>&1; then
+        failures=$((failures + 1))
+        echo "FAILED   accepts $what"
+    else
+        echo "ok       rejects $what: $(tail -n 1 "$work/out" | cut -c1-160)"
+    fi
+}
+sums() {
+    (cd "$1" && sha256sum -c --strict --quiet tagmanifest-sha256.txt && sha256sum -c --strict --quiet manifest-sha256.txt)
+}
+bag() {
+    "$python" -m bagit --validate "$1"
+}
+recomputed() {
+    "$python" "$here/package_check.py" "$1"
+}
+# unpack: a fresh folder $bag
+unpack() {
+    rm -rf "$work/bag"
+    "$python" -m zipfile -e "$package" "$work/bag" || exit 2
+    bag=$(echo "$work"/bag/*)
+}
+# first GLOB: the first file below the bag's data that fits
+first() {
+    find "$bag/data" -path "$1" -type f -size +0 | LC_ALL=C sort | head -n 1
+}
+# alter FILE: changes one byte in the middle
+alter() {
+    "$python" -c 'import sys; p = sys.argv[1]; b = bytearray(open(p, "rb").read()); b[len(b) // 2] ^= 1; open(p, "wb").write(b)' "$1"
+}
+
+package=${1:-$work/sample.zip}
+[ $# -gt 0 ] || (cd "$root" && cargo run -q -p exhibit-package --example sample -- "$package") || exit 2
+unpack
+accepts "the package: sha256sum" sums "$bag"
+accepts "the package: bagit" bag "$bag"
+accepts "the package: recomputed in Python" recomputed "$bag"
+
+# Damage that nobody tried to hide.
+for one in '*/records.jsonl' '*/manifest.json' '*/bodies/*' '*/populations.xlsx' '*/checkpoint'; do
+    unpack
+    alter "$(first "$one")"
+    rejects "one byte of $one changed: sha256sum" sums "$bag"
+    rejects "one byte of $one changed: bagit" bag "$bag"
+done
+unpack
+rm "$(first '*/walks.jsonl')"
+rejects "a file removed: sha256sum" sums "$bag"
+rejects "a file removed: bagit" bag "$bag"
+unpack
+echo new >"$bag/data/new.txt"
+rejects "a file added: bagit" bag "$bag"
+
+# Changes by someone who made the bag anew afterwards: only the log and the roots tell.
+for one in '*/records.jsonl' '*/index.jsonl' '*/manifest.json' '*/exchanges.jsonl' '*/provenance/*' '*/leaf-hashes'; do
+    unpack
+    alter "$(first "$one")"
+    rejects "one byte of $one changed and hidden: recomputed in Python" recomputed "$bag"
+done
+
+echo "$checks checks, $failures failed"
+[ "$failures" -eq 0 ]
