@@ -30,6 +30,7 @@ const CONCURRENCY: usize = 4;
 #[must_use = "a replay does nothing until it is run"]
 pub struct Replay {
     base: PathBuf,
+    manifest: Option<String>,
     fixtures: Vec<Fixture>,
     settings: Value,
     facts: Facts,
@@ -83,13 +84,19 @@ impl Replay {
             kinds: Vec::new(),
         };
         let (settings, state) = (Value::Object(serde_json::Map::new()), BTreeMap::new());
-        Self { base, fixtures, settings, facts, state, limits: Limits::default() }
+        Self { base, manifest: None, fixtures, settings, facts, state, limits: Limits::default() }
     }
 
     /// And the fixtures in this file.
     #[track_caller]
     pub fn and(mut self, path: impl AsRef<Path>) -> Self {
         self.fixtures.extend(demand("fixtures", Fixture::read(&self.base.join(path))));
+        self
+    }
+
+    /// With this text instead of the file `connector.toml`.
+    pub fn manifest(mut self, toml: &str) -> Self {
+        self.manifest = Some(toml.to_owned());
         self
     }
 
@@ -140,7 +147,7 @@ impl Replay {
     /// a request is denied or has no fixture; and where the second run differs from the first.
     #[track_caller]
     pub fn run<C: Connector>(self) -> Outcome {
-        let manifest = self.manifest::<C>();
+        let manifest = self.read_manifest::<C>();
         let problems = connector::validate::<C>(&self.settings.to_string());
         assert!(problems.is_empty(), "the settings are refused: {problems:?}");
         let ask = demand("connector.toml", manifest.resolve(&self.settings));
@@ -164,10 +171,13 @@ impl Replay {
     }
 
     #[track_caller]
-    fn manifest<C: Connector>(&self) -> ComponentManifest {
+    fn read_manifest<C: Connector>(&self) -> ComponentManifest {
         let path = self.base.join("connector.toml");
-        let text = demand(&path.display().to_string(), std::fs::read_to_string(&path));
-        let manifest = demand(&path.display().to_string(), ComponentManifest::from_toml(&text));
+        let text = match &self.manifest {
+            Some(text) => text.clone(),
+            None => demand(&path.display().to_string(), std::fs::read_to_string(&path)),
+        };
+        let manifest = demand("connector.toml", ComponentManifest::from_toml(&text));
         let declared: BTreeSet<String> = manifest.kinds.iter().map(Kind::to_string).collect();
         let described: BTreeSet<String> = C::describe().kinds().map(str::to_owned).collect();
         assert_eq!(declared, described, "connector.toml (left) and `describe` (right) name other kinds");
@@ -177,8 +187,7 @@ impl Replay {
     #[track_caller]
     fn redactions(&self, manifest: &ComponentManifest) -> Redactions {
         let places = demand("connector.toml, redact", manifest.resolve_redactions(&self.settings));
-        let rules: Result<Vec<Rule>, _> =
-            places.iter().map(|(url, place)| Rule::new(&url.to_string(), place)).collect();
+        let rules: Result<Vec<Rule>, _> = places.iter().map(|(url, place)| Rule::new(url, place)).collect();
         Redactions::new(demand("connector.toml, redact", rules))
     }
 

@@ -1,6 +1,8 @@
 //! The SDK's structs against the host's schemas: the same attributes, the same types, the same words, the same
 //! ones required. What is compared are two things written apart: Rust types, read through serde, and JSON files.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use exhibit_evidence::kind::{KindSpec, builtin};
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::record::Origin;

@@ -1,5 +1,7 @@
 //! What `exhibit connector new` writes compiles, passes its tests, is formatted, and is as short as promised.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
