@@ -9,8 +9,6 @@ use std::sync::Arc;
 pub enum Step {
     /// A retention bucket's key file is written.
     Key,
-    /// The staging marker is written, before the first staged row.
-    Mark,
     /// A bounded batch of rows is staged. *
     Rows,
     /// The pack is put into the pack store.
@@ -25,8 +23,6 @@ pub enum Step {
     Tile,
     /// The checkpoint is signed, replaced and synced.
     Checkpoint,
-    /// What the commit left behind (superseded tiles, staging) is removed.
-    Clean,
 }
 
 /// Told before each durable step; an error stands for the step having failed, and stops the commit there.

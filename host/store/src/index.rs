@@ -84,13 +84,23 @@ impl DoubleEndedIterator for Rows {
 }
 
 impl Index {
-    /// Opens the index in `dir`. It may panic inside on a damaged file: that is caught, and an error.
+    /// Opens the index in `dir`. sled may panic on a damaged file: that is caught.
+    ///
+    /// # Errors
+    /// [`ReadError::Index`] where the files are damaged, [`ReadError::Io`] where the system refused.
     pub(crate) fn open(dir: &Path, points: Points) -> Result<Self, ReadError> {
         files::create_dirs(dir).map_err(ReadError::io(dir))?;
         remove_stale_snapshots(dir).map_err(ReadError::io(dir))?;
         let config = sled::Config::new().path(dir).cache_capacity(64 << 20).flush_every_ms(None);
         let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
-        let db = opened.map_err(|cause| ReadError::Index(panic_text(cause.as_ref())))??;
+        let db = match opened {
+            Ok(Ok(db)) => db,
+            Ok(Err(sled::Error::Io(source))) if is_refusal(source.kind()) => {
+                return Err(ReadError::Io { path: dir.to_owned(), source });
+            }
+            Ok(Err(e)) => return Err(e.into()),
+            Err(cause) => return Err(ReadError::Index(panic_text(cause.as_ref()))),
+        };
         let index = Self { db, dir: dir.to_owned(), points };
         index.sync()?;
         Ok(index)
@@ -121,7 +131,8 @@ impl Index {
         Ok(self.db.range(..=key).next_back().transpose()?)
     }
 
-    pub(crate) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), ReadError> {
+    #[cfg(test)]
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), ReadError> {
         bounded(key, value)?;
         self.db.insert(key, value)?;
         Ok(())
@@ -190,6 +201,12 @@ fn remove_stale_snapshots(dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether the system would not, rather than the files being wrong.
+fn is_refusal(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(kind, PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
 }
 
 fn panic_text(cause: &(dyn std::any::Any + Send)) -> String {

@@ -206,6 +206,12 @@ pub(crate) fn dataset_parts(key: &[u8]) -> Option<(SourceName, Kind)> {
     Some((source, kind))
 }
 
+/// The run of a `G` row.
+pub(crate) fn group_run(key: &[u8]) -> Option<RunId> {
+    let run = key.get(1..)?.splitn(3, |b| *b == 0).nth(2)?;
+    run_of(run.get(..10)?)
+}
+
 /// The leaf index that ends an `L`, `P`, `S` or `D` key.
 pub(crate) fn leaf_index(key: &[u8]) -> Option<u64> {
     let tail = key.len().checked_sub(8)?;
@@ -252,11 +258,13 @@ mod tests {
         let run: RunId = "20260304T100000Z-1f3a9c02".parse().unwrap();
         let kind: Kind = "a.b@1".parse().unwrap();
         let row = control(&"AC-03".parse().unwrap(), "2026-Q1", &kind, &run);
-        assert_eq!(control_parts(&row), Some(("2026-Q1", kind.clone(), run)));
+        assert_eq!(control_parts(&row), Some(("2026-Q1", kind.clone(), run.clone())));
         let row = dataset(&"okta".parse().unwrap(), &kind, 9);
-        assert_eq!(dataset_parts(&row), Some(("okta".parse().unwrap(), kind)));
+        assert_eq!(dataset_parts(&row), Some(("okta".parse().unwrap(), kind.clone())));
         assert_eq!(leaf_index(&row), Some(9));
         assert_eq!(control_parts(b"C"), None);
+        let prefix = group_prefix(&"okta".parse().unwrap(), &kind, &run);
+        assert_eq!(group_run(&group(&prefix, b"00u1", 7)), Some(run));
     }
 
     #[test]

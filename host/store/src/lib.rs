@@ -17,8 +17,10 @@
 //! ([`Stage::merge`]) and committed ([`Merged::commit`]); until then nothing of it can be seen. The order of
 //! a commit is in `commit.rs`, the keys of sled in `keys.rs`, the form of a pack in `pack/mod.rs`.
 
+mod backup;
 mod body;
 mod bucket;
+mod check;
 mod commit;
 mod crypt;
 mod error;
@@ -39,11 +41,13 @@ mod stage;
 mod store;
 mod wire;
 
+pub use backup::BackupError;
 pub use bucket::bucket_of;
+pub use check::{Problem, Report};
 pub use commit::{Committed, Document};
 pub use error::{CommitError, OpenError, ReadError, StageError};
 pub use faults::{Faults, Step};
-pub use query::intervals::{Interval, Intervals};
+pub use query::intervals::{Interval, Intervals, Stretches};
 pub use query::log::Leaf;
 pub use query::records::{Change, DatasetEntry, Difference, Differences, HistoryEntry, RecordLine, Records};
 pub use query::runs::{RunEntry, RunFile, RunFilter, RunRef, Standing};

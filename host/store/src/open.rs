@@ -20,6 +20,7 @@ use exhibit_evidence::digest::Digest;
 use exhibit_ledger::checkpoint::Checkpoint;
 use exhibit_ledger::log::Log;
 use exhibit_ledger::reading::LogReader;
+use exhibit_ledger::tile::{Content, TILE_WIDTH, Tile};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -33,39 +34,61 @@ pub(crate) fn open(dir: &Path, options: OpenOptions) -> Result<Inner, OpenError>
         return Err(OpenError::Origin { signer, origin: format.origin });
     }
     sweep_files(dir)?;
-    let mut notes = Vec::new();
     let sled = dir.join("sled");
-    let mut rebuild_first = false;
-    let index = match Index::open(&sled, Points(options.faults.clone())) {
-        Ok(index) => index,
+    let points = Points(options.faults.clone());
+    let (index, mended) = match Index::open(&sled, points.clone()) {
+        Ok(index) => (index, None),
+        Err(refused @ ReadError::Io { .. }) => return Err(refused.into()),
         Err(e) => {
             let aside = move_aside(&sled)?;
-            notes.push(format!(
-                "the index did not open ({e}); it was moved to {aside} and built again from packs and log"
-            ));
-            rebuild_first = true;
-            Index::open(&sled, Points(options.faults.clone()))?
+            (
+                Index::open(&sled, points)?,
+                Some(format!("the index did not open ({e}); it was moved to {aside}")),
+            )
         }
     };
     let mut inner = Inner::new(dir, format, &options, lock, index)?;
     open_log(&inner)?;
-    if rebuild_first {
-        rebuild::fill(&inner, &mut |_| {})?;
+    sweep_tiles(&inner)?;
+    if let Some(mended) = mended {
+        rebuild::fill(&inner)?;
+        inner.notes.push(format!("{mended} and built again from packs and log"));
     } else if let Some(reason) = disagreement(&inner)? {
-        let (lock, format) = (inner._lock, inner.format);
-        drop(inner.index);
-        let aside = move_aside(&sled)?;
-        notes.push(format!("{reason}; the index was moved to {aside} and built again from packs and log"));
-        let index = Index::open(&sled, Points(options.faults.clone()))?;
-        inner = Inner::new(dir, format, &options, lock, index)?;
-        open_log(&inner)?;
-        rebuild::fill(&inner, &mut |_| {})?;
+        let aside;
+        (inner, aside) = with_new_index(inner, &options)?;
+        inner
+            .notes
+            .push(format!("{reason}; the index was moved to {aside} and built again from packs and log"));
     }
-    roll_forward(&inner, &mut notes)?;
+    roll_forward(&mut inner)?;
     sweep_rows(&inner)?;
-    sweep_packs(&inner, &mut notes)?;
-    inner.notes = notes;
+    sweep_packs(&mut inner)?;
     Ok(inner)
+}
+
+/// Opens, and builds the index again even where nothing is wrong with it.
+pub(crate) fn rebuild(dir: &Path, options: OpenOptions) -> Result<Inner, OpenError> {
+    let inner = open(dir, options.clone())?;
+    if inner.notes.iter().any(|note| note.contains("built again")) {
+        return Ok(inner);
+    }
+    let (inner, aside) = with_new_index(inner, &options)?;
+    // The one before was whole, so nothing in it is missed.
+    std::fs::remove_dir_all(&aside).map_err(ReadError::io(&aside))?;
+    Ok(inner)
+}
+
+/// Moves the index aside, and fills a new one from packs and log. Answers with the old one's place.
+fn with_new_index(inner: Inner, options: &OpenOptions) -> Result<(Inner, String), OpenError> {
+    let Inner { dir, format, index, _lock: lock, .. } = inner;
+    drop(index);
+    let sled = dir.join("sled");
+    let aside = move_aside(&sled)?;
+    let index = Index::open(&sled, Points(options.faults.clone()))?;
+    let inner = Inner::new(&dir, format, options, lock, index)?;
+    open_log(&inner)?;
+    rebuild::fill(&inner)?;
+    Ok((inner, aside))
 }
 
 /// Half-written files, and what runs left in staging.
@@ -122,6 +145,25 @@ pub(crate) fn open_log(inner: &Inner) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Removes partial tiles that are not of the checkpoint's size: left by a crash, before or after it was
+/// replaced. What is needed of them is written again.
+fn sweep_tiles(inner: &Inner) -> Result<(), ReadError> {
+    let size = inner.signed();
+    let dir = inner.files.dir();
+    for file in files::walk(dir).map_err(ReadError::io(dir))? {
+        let Ok(tile) = file.to_string_lossy().parse::<Tile>() else { continue };
+        let units = match tile.content {
+            Content::Entries => size,
+            Content::Hashes(level) => size >> (8 * u32::from(level)),
+        };
+        let (index, width) = (units / TILE_WIDTH as u64, (units % TILE_WIDTH as u64) as u16);
+        if !tile.is_full() && (tile.index, tile.width) != (index, width) {
+            inner.files.remove(&[tile]);
+        }
+    }
+    Ok(())
+}
+
 /// Why the index cannot be believed, if it cannot.
 fn disagreement(inner: &Inner) -> Result<Option<String>, ReadError> {
     let signed = inner.signed();
@@ -147,13 +189,13 @@ fn disagreement(inner: &Inner) -> Result<Option<String>, ReadError> {
 }
 
 /// Brings the log up to the index, where a crash came between publishing and signing.
-fn roll_forward(inner: &Inner, notes: &mut Vec<String>) -> Result<(), OpenError> {
+fn roll_forward(inner: &mut Inner) -> Result<(), OpenError> {
     let (signed, published) = (inner.signed(), inner.published()?);
     if published <= signed {
         return Ok(());
     }
     if inner.signer.is_none() {
-        notes.push(format!(
+        inner.notes.push(format!(
             "{} published and not yet signed: not shown until the store is opened with its signing key",
             published - signed
         ));
@@ -183,7 +225,7 @@ fn roll_forward(inner: &Inner, notes: &mut Vec<String>) -> Result<(), OpenError>
         statements.push(statement);
     }
     append_to_log(inner, &statements)?;
-    notes.push(format!("{} published before a crash and now signed", published - signed));
+    inner.notes.push(format!("{} published before a crash and now signed", published - signed));
     Ok(())
 }
 
@@ -206,7 +248,7 @@ fn sweep_rows(inner: &Inner) -> Result<(), ReadError> {
 }
 
 /// Packs that no leaf refers to, and uploads that were never finished.
-fn sweep_packs(inner: &Inner, notes: &mut Vec<String>) -> Result<(), ReadError> {
+fn sweep_packs(inner: &mut Inner) -> Result<(), ReadError> {
     let mut referred = HashSet::new();
     for leaf in 0..inner.published()? {
         if let Some(at) = inner.leaf_row(leaf)?.and_then(|row| row.pack) {
@@ -226,7 +268,7 @@ fn sweep_packs(inner: &Inner, notes: &mut Vec<String>) -> Result<(), ReadError> 
     }
     let missing = referred.difference(&found).count();
     if missing > 0 {
-        notes.push(format!(
+        inner.notes.push(format!(
             "{missing} packs are missing; run `exhibit check`, and restore them from a backup"
         ));
     }

@@ -17,8 +17,8 @@ use exhibit_ledger::reading::check_all;
 use exhibit_ledger::statement::Statement;
 use std::collections::HashMap;
 
-/// Fills an empty index. `progress` is told the leaves done.
-pub(crate) fn fill(inner: &Inner, progress: &mut dyn FnMut(u64)) -> Result<(), ReadError> {
+/// Fills an empty index.
+pub(crate) fn fill(inner: &Inner) -> Result<(), ReadError> {
     let by_leaf = packs_by_leaf(inner)?;
     let head = inner.head();
     let mut leaves: Vec<(Digest, String)> = Vec::new();
@@ -39,7 +39,6 @@ pub(crate) fn fill(inner: &Inner, progress: &mut dyn FnMut(u64)) -> Result<(), R
             }
         }
         inner.index.stage(batch)?;
-        progress(leaf + 1);
     }
     inner.index.sync()
 }
@@ -110,12 +109,15 @@ fn groups(inner: &Inner, at: &PackRef, source: &SourceName, row: &DatasetRow) ->
     inner.index.stage(batch)
 }
 
+/// Is handed offset and bytes of a frame.
+type EachFrame<'a> = &'a mut dyn FnMut(u64, &[u8]) -> Result<(), ReadError>;
+
 /// Hands on each group's frame in a run's pack, with its offset.
 pub(crate) fn each_frame(
     inner: &Inner,
     at: &PackRef,
     row: &DatasetRow,
-    each: &mut dyn FnMut(u64, &[u8]) -> Result<(), ReadError>,
+    each: EachFrame<'_>,
 ) -> Result<(), ReadError> {
     let Some(groups) = row.groups else { return Ok(()) };
     let mut rest: Vec<u8> = Vec::new();

@@ -21,7 +21,7 @@ use exhibit_evidence::name::SourceName;
 use exhibit_evidence::run::RunId;
 use exhibit_evidence::secret::Secret;
 use exhibit_ledger::checkpoint::Checkpoint;
-use exhibit_ledger::key::SigningKey;
+use exhibit_ledger::key::{SigningKey, VerifierKey};
 use exhibit_ledger::log::Log;
 use exhibit_ledger::tree::TreeHead;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,8 @@ pub struct OpenOptions {
     /// The age identity of the store's recipient, `AGE-SECRET-KEY-1…`; without it the content of an
     /// encrypted store can be neither read nor added to.
     pub identity: Option<Secret>,
+    /// Keys that earlier checkpoints may be signed with, beside the signer's own; for [`Store::check`].
+    pub verifiers: Vec<VerifierKey>,
     /// Stops commits at their steps, for tests.
     pub faults: Option<Arc<dyn Faults>>,
 }
@@ -83,7 +85,7 @@ pub(crate) struct Inner {
     /// Held over a whole commit: leaves are added one at a time.
     pub(crate) writer: Mutex<()>,
     pub(crate) signer: Option<Arc<SigningKey>>,
-    pub(crate) points: Points,
+    pub(crate) verifiers: Vec<VerifierKey>,
     pub(crate) notes: Vec<String>,
     pub(crate) _lock: Lock,
 }
@@ -131,6 +133,14 @@ impl Store {
         open::open(dir, options).map(|inner| Self { inner: Arc::new(inner) })
     }
 
+    /// As [`Store::open`], with the index built again from packs and log, whatever state it is in.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the old index is then still there, or beside it as `sled.damaged-…`.
+    pub fn rebuild(dir: &Path, options: OpenOptions) -> Result<Self, OpenError> {
+        open::rebuild(dir, options).map(|inner| Self { inner: Arc::new(inner) })
+    }
+
     /// What was mended when the store was opened, for people; mostly nothing.
     pub fn notes(&self) -> &[String] {
         &self.inner.notes
@@ -171,17 +181,19 @@ impl Inner {
             points.clone(),
         )
         .map_err(OpenError::Setting)?;
+        let mut verifiers = options.verifiers.clone();
+        verifiers.extend(options.signer.as_ref().map(|signer| signer.verifier().clone()));
         let objects = Objects::local(&dir.join("packs"), points.clone())?;
         Ok(Self {
             dir: dir.to_owned(),
             format,
             index,
             packs: Arc::new(Packs::new(objects, ring)),
-            files: LogFiles::new(dir.join("log"), points.clone()),
+            files: LogFiles::new(dir.join("log"), points),
             log: Mutex::new(LogState { log: Log::new(), checkpoint: None, halted: None }),
             writer: Mutex::new(()),
             signer: options.signer.clone(),
-            points,
+            verifiers,
             notes: Vec::new(),
             _lock: lock,
         })

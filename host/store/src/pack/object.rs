@@ -82,6 +82,25 @@ impl Objects {
         Ok(())
     }
 
+    /// Copies a pack to another place; durable on return.
+    pub(crate) fn copy(&self, pack: &Digest, to: &Self) -> Result<(), ReadError> {
+        let mut reader = self.open(pack)?;
+        let path = object_path(pack);
+        let mut copy = async || -> io::Result<()> {
+            let mut upload = to.store.put_multipart(&path).await.map_err(io::Error::other)?;
+            loop {
+                let mut part = Vec::with_capacity(PART_BYTES.min(reader.size as usize));
+                if (&mut reader).take(PART_BYTES as u64).read_to_end(&mut part)? == 0 {
+                    break;
+                }
+                upload.put_part(PutPayload::from(part)).await.map_err(io::Error::other)?;
+            }
+            upload.complete().await.map_err(io::Error::other)?;
+            Ok(())
+        };
+        pollster::block_on(copy()).map_err(ReadError::io(to.dir.join(path.as_ref())))
+    }
+
     /// Removes a pack that nothing refers to.
     pub(crate) fn delete(&self, pack: &Digest) -> Result<(), ReadError> {
         pollster::block_on(self.store.delete(&object_path(pack))).map_err(failed(pack))

@@ -16,6 +16,9 @@ use exhibit_ledger::record_leaf::Salt;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+/// First and last run of each stretch of runs, as places in a list of runs.
+pub type Stretches = Vec<(usize, usize)>;
+
 /// One line of a record, and where it held.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Interval {
@@ -27,7 +30,7 @@ pub struct Interval {
     pub salts: BTreeMap<String, Salt>,
     /// First and last run of each stretch of runs that held it, as places in [`Intervals::runs`]. An event's
     /// or act's is the run that added it.
-    pub held: Vec<(usize, usize)>,
+    pub held: Stretches,
 }
 
 /// A dataset over a span, in the order of the keys; of one key, in the order of first holding.
@@ -109,7 +112,7 @@ impl Intervals<'_> {
 
     /// Turns all that was said of a key into its lines and where they held.
     fn settle(&self, all: Vec<Said>) -> Result<Vec<Interval>, ReadError> {
-        let mut lines: Vec<(Vec<u8>, Vec<(usize, usize)>)> = Vec::new();
+        let mut lines: Vec<(Vec<u8>, Stretches)> = Vec::new();
         let Some(key) = all.first().map(|said| said.entry.key.clone()) else { return Ok(Vec::new()) };
         let layers = self.next_keyframe.len();
         let mut held: Option<Held> = None;
@@ -134,7 +137,7 @@ impl Intervals<'_> {
             }
         }
         let text = String::from_utf8_lossy(&key).into_owned();
-        let interval = |(line, held): (Vec<u8>, Vec<(usize, usize)>)| Interval {
+        let interval = |(line, held): (Vec<u8>, Stretches)| Interval {
             key: RecordKey(text.clone()),
             salts: self.salts(&key, &held),
             line,
@@ -155,7 +158,7 @@ impl Intervals<'_> {
 }
 
 /// Adds a stretch of runs to a line's, joined to the one before where they touch.
-fn add(lines: &mut Vec<(Vec<u8>, Vec<(usize, usize)>)>, line: Vec<u8>, first: usize, last: usize) {
+fn add(lines: &mut Vec<(Vec<u8>, Stretches)>, line: Vec<u8>, first: usize, last: usize) {
     match lines.iter_mut().find(|(known, _)| *known == line) {
         Some((_, held)) => match held.last_mut() {
             Some((_, end)) if *end + 1 == first => *end = last,

@@ -41,11 +41,6 @@ impl<'s> LayerReader<'s> {
         })
     }
 
-    /// Keys of the bucket that the run is in.
-    pub(crate) fn keys(&self) -> &Arc<BucketKeys> {
-        &self.keys
-    }
-
     /// Every entry.
     pub(crate) fn all(self) -> Layer<'s> {
         let rows = self.index.prefix(&self.prefix);

@@ -91,14 +91,6 @@ impl Spool {
         };
         finish().map_err(ReadError::io(place))
     }
-
-    /// Everything set aside, at once.
-    pub(crate) fn into_bytes(self) -> Result<Vec<u8>, ReadError> {
-        let place = self.room.dir.clone();
-        let mut all = Vec::with_capacity(usize::try_from(self.bytes).unwrap_or_default());
-        self.reader()?.read_to_end(&mut all).map_err(ReadError::io(place))?;
-        Ok(all)
-    }
 }
 
 impl Write for Spool {
@@ -174,7 +166,9 @@ mod tests {
                     expected.extend_from_slice(&piece);
                 }
                 assert_eq!(spool.len(), expected.len() as u64);
-                assert_eq!(spool.into_bytes().unwrap(), expected);
+                let mut all = Vec::new();
+                spool.reader().unwrap().read_to_end(&mut all).unwrap();
+                assert_eq!(all, expected);
             }
         }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "spools leave no names");

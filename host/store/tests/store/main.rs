@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bodies;
+mod check;
+mod crash;
 mod events;
 mod queries;
 mod runs;
+mod sealed;
 mod states;
 mod world;

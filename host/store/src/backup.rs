@@ -1,0 +1,208 @@
+//! Copies of a store: made while it is in use, and put back.
+//!
+//! A backup is a store: the log as it was when the backup began, the packs and keys that its leaves refer
+//! to, and an index of exactly those. Its `format` file is written last, so that a backup that was cut short
+//! is no store. Bucket keys are in it, wrapped as they are; the signing key and the operator's age identity
+//! are not in the store and so not in the backup.
+
+use crate::error::{OpenError, ReadError};
+use crate::faults::Points;
+use crate::files;
+use crate::format::Format;
+use crate::index::{Batch, Index};
+use crate::keys;
+use crate::lock::Lock;
+use crate::log_files::LogFiles;
+use crate::pack::object::Objects;
+use crate::store::{Inner, Store};
+use exhibit_evidence::digest::Digest;
+use exhibit_evidence::run::RunId;
+use exhibit_ledger::checkpoint::Checkpoint;
+use exhibit_ledger::log::LogError;
+use exhibit_ledger::reading::{check_all, copy_at};
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::PoisonError;
+
+/// Why a backup was not made or not put back.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// Something is where the copy should go.
+    #[error("{0}: the folder is not empty; name one that is, or is not there yet")]
+    NotEmpty(String),
+    /// The copy is not whole, or not what it was.
+    #[error("{0}")]
+    Damaged(String),
+    /// The folder to be put back is no store, or is in use.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl From<LogError> for BackupError {
+    fn from(e: LogError) -> Self {
+        Self::Damaged(e.to_string())
+    }
+}
+
+fn empty(dest: &Path) -> Result<(), BackupError> {
+    files::create_dirs(dest).map_err(ReadError::io(dest))?;
+    if std::fs::read_dir(dest).map_err(ReadError::io(dest))?.next().is_some() {
+        return Err(BackupError::NotEmpty(dest.display().to_string()));
+    }
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), ReadError> {
+    let put = || {
+        if let Some(parent) = path.parent() {
+            files::create_dirs(parent)?;
+        }
+        files::replace(path, bytes)
+    };
+    put().map_err(ReadError::io(path))
+}
+
+/// Copies every file below `from`, synced.
+fn copy_folder(from: &Path, to: &Path, private: bool) -> Result<(), ReadError> {
+    files::create_dirs(to).map_err(ReadError::io(to))?;
+    if !from.exists() {
+        return Ok(());
+    }
+    for file in files::walk(from).map_err(ReadError::io(from))? {
+        let (source, dest) = (from.join(&file), to.join(&file));
+        let copy = || {
+            if let Some(parent) = dest.parent() {
+                files::create_dirs(parent)?;
+            }
+            if private {
+                return files::replace_private(&dest, &std::fs::read(&source)?);
+            }
+            std::fs::copy(&source, &dest)?;
+            std::fs::File::open(&dest)?.sync_all()?;
+            files::sync_parent(&dest)
+        };
+        copy().map_err(ReadError::io(&source))?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Copies the store to `dest`, which must be absent or empty, while it is in use. The copy is the store
+    /// as of one checkpoint, and can be opened as it is.
+    ///
+    /// # Errors
+    /// [`BackupError`]; `dest` is then no store.
+    pub fn backup(&self, dest: &Path) -> Result<(), BackupError> {
+        empty(dest)?;
+        let inner = &self.inner;
+        // Held for the moment of looking only: everything under a checkpoint never changes again.
+        let (head, checkpoint) = {
+            let _writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            (inner.head(), self.checkpoint())
+        };
+        let log = dest.join("log");
+        files::create_dirs(&log).map_err(ReadError::io(&log))?;
+        copy_at(&inner.files, &head, |file| {
+            Ok::<_, BackupError>(write(&log.join(file.path()), &file.bytes)?)
+        })?;
+        if let Some(checkpoint) = checkpoint {
+            write(&log.join(LogFiles::CHECKPOINT), &checkpoint.to_bytes())?;
+        }
+        let packs = Objects::local(&dest.join("packs"), Points::default())?;
+        let mut runs = HashSet::new();
+        for leaf in 0..head.size {
+            let row = inner
+                .leaf_row(leaf)?
+                .ok_or_else(|| ReadError::Missing(format!("leaf {leaf} of the index")))?;
+            if let Some(at) = &row.pack {
+                copy_pack(inner, &packs, &at.pack)?;
+            }
+            runs.extend(row.run);
+        }
+        copy_folder(&inner.dir.join("keys"), &dest.join("keys"), true)?;
+        copy_index(inner, &dest.join("sled"), head.size, &runs)?;
+        inner.format.write(dest)?;
+        Ok(())
+    }
+
+    /// Copies a backup to `dest`, which must be absent or empty: every pack against its name, the log
+    /// against its checkpoint. The backup stays as it is.
+    ///
+    /// # Errors
+    /// [`BackupError`]; `dest` is then no store.
+    pub fn restore(backup: &Path, dest: &Path) -> Result<(), BackupError> {
+        let format = Format::read(backup)?;
+        // A backup that is open, or a live store, may change while it is copied. One on a medium that
+        // cannot be written cannot be locked, and does not change either.
+        let _lock = match Lock::take(backup) {
+            Err(in_use @ OpenError::InUse { .. }) => return Err(in_use.into()),
+            lock => lock.ok(),
+        };
+        empty(dest)?;
+        let log = LogFiles::new(backup.join("log"), Points::default());
+        if let Some(bytes) = log.checkpoint()? {
+            let checkpoint = Checkpoint::parse(&bytes)
+                .map_err(|e| BackupError::Damaged(format!("log/checkpoint: {e}")))?;
+            check_all(&log, checkpoint.head(), |_, _| ())?;
+        }
+        copy_folder(&backup.join("log"), &dest.join("log"), false)?;
+        let from = Objects::local(&backup.join("packs"), Points::default())?;
+        let to = Objects::local(&dest.join("packs"), Points::default())?;
+        for pack in from.list()?.0 {
+            let found = from.digest(&pack)?;
+            if found != pack {
+                let reason = format!("pack {pack} of the backup has the digest {found}; it was changed");
+                return Err(BackupError::Damaged(reason));
+            }
+            from.copy(&pack, &to)?;
+        }
+        copy_folder(&backup.join("keys"), &dest.join("keys"), true)?;
+        copy_folder(&backup.join("sled"), &dest.join("sled"), false)?;
+        format.write(dest)?;
+        Ok(())
+    }
+
+    /// Where the signed checkpoint is, for copying it out.
+    pub fn checkpoint_file(&self) -> std::path::PathBuf {
+        self.inner.dir.join("log").join(LogFiles::CHECKPOINT)
+    }
+}
+
+fn copy_pack(inner: &Inner, to: &Objects, pack: &Digest) -> Result<(), BackupError> {
+    let found = inner.packs.objects.digest(pack)?;
+    if found != *pack {
+        let reason =
+            format!("pack {pack} has the digest {found}: run `exhibit check` before making a backup");
+        return Err(BackupError::Damaged(reason));
+    }
+    Ok(inner.packs.objects.copy(pack, to)?)
+}
+
+/// Copies the rows of the leaves below `size`.
+fn copy_index(inner: &Inner, dest: &Path, size: u64, runs: &HashSet<RunId>) -> Result<(), ReadError> {
+    let index = Index::open(dest, Points::default())?;
+    let mut batch = Batch::default();
+    for row in inner.index.prefix(&[]) {
+        let (key, value) = row?;
+        let tail = |len: usize| key.len().checked_sub(len).and_then(|at| keys::run_of(&key[at..]));
+        let copied = match key.first() {
+            Some(&(keys::LEAF | keys::SOURCE | keys::DATASET)) => {
+                keys::leaf_index(&key).is_some_and(|l| l < size)
+            }
+            Some(&(keys::RUN | keys::CONTROL)) => tail(10).is_some_and(|run| runs.contains(&run)),
+            Some(&keys::GROUP) => keys::group_run(&key).is_some_and(|run| runs.contains(&run)),
+            _ => false,
+        };
+        if copied {
+            batch.put(&key, &value)?;
+        }
+        if batch.is_full() {
+            index.stage(std::mem::take(&mut batch))?;
+        }
+    }
+    index.stage(batch)?;
+    index.sync()
+}
