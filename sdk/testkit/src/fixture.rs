@@ -131,7 +131,7 @@ impl Fixture {
             let kind = if body.starts_with('<') { "text/xml" } else { kind };
             headers.push(("content-type".to_owned(), kind.to_owned()));
         }
-        Ok(Incoming { status: self.status, headers, body: body.into_bytes(), attempts: 1 })
+        Ok(Incoming { status: self.status, headers, body: body.into_bytes(), attempts: 1, landed: None })
     }
 
     /// How far this fixture is from the request: nothing is a match, else what differs first.

@@ -5,21 +5,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const FILES: &[(&str, &str)] = &include!("../../template/files.rs");
+#[path = "../../template/template.rs"]
+mod template;
 
-/// Writes the template with its placeholders filled in.
+/// Writes the project of a new connector.
 fn instantiate(folder: &Path) {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let path = |name: &str| format!("path = {:?}", sdk.join(name));
-    let values = [
-        ("{{name}}", "acme-hr".to_owned()),
-        ("{{crate}}", "acme_hr".to_owned()),
-        ("{{Name}}", "AcmeHr".to_owned()),
-        ("{{sdk}}", path("rust")),
-        ("{{testkit}}", path("testkit")),
-    ];
-    for (name, text) in FILES {
-        let text = values.iter().fold((*text).to_owned(), |text, (mark, value)| text.replace(mark, value));
+    for (name, text) in template::project("acme-hr", sdk.to_str().unwrap()) {
         assert!(!text.contains("{{"), "a placeholder is left in {name}");
         let file = folder.join(name);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -50,7 +42,8 @@ fn cargo(folder: &Path, arguments: &[&str]) {
 
 #[test]
 fn the_first_file_is_under_25_lines() {
-    let (_, text) = FILES.iter().find(|(name, _)| *name == "src/lib.rs").unwrap();
+    let files = template::project("acme-hr", "");
+    let (_, text) = files.iter().find(|(name, _)| *name == "src/lib.rs").unwrap();
     assert!(text.lines().count() < 25, "{} lines", text.lines().count());
 }
 
