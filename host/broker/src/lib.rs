@@ -1,6 +1,9 @@
 //! Every byte in or out of a guest: grants, credentials, paging, limits, exchanges, replay.
 //!
-//! Floor 2. A guest's request passes the modules in this order; nothing here knows wasmtime or a store.
+//! Floor 2. Nothing here knows wasmtime, a store, or what a record is.
+//!
+//! A guest's request goes through [`broker`] (recording, paging, redaction) to a [`transport`]; the [`live`] one
+//! takes it through [`grant`], [`credential`], the pace, and the [`address`] check, to the network and back.
 //!
 //! | module | holds |
 //! | --- | --- |

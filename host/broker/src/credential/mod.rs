@@ -206,7 +206,8 @@ impl Loader<'_> {
 /// A request that is about to leave, as a scheme sees it.
 pub(crate) struct Draft<'a> {
     pub(crate) method: &'a str,
-    pub(crate) url: &'a Url,
+    /// A scheme may write it in another spelling, never as another URL.
+    pub(crate) url: &'a mut Url,
     /// Headers that will be sent; schemes add theirs.
     pub(crate) headers: &'a mut Vec<(String, String)>,
     pub(crate) body: &'a [u8],

@@ -198,7 +198,7 @@ impl Scheme for PrivateKeyJwt {
         _params: &[(String, String)],
         means: &Means<'_>,
     ) -> Result<Stamp, FetchError> {
-        let endpoint = self.endpoint(draft.url);
+        let endpoint = self.endpoint(&*draft.url);
         let (token, stamp) =
             self.tokens.get(endpoint.as_str(), means.now, self.obtain(&endpoint, means)).await?;
         draft.headers.push(("authorization".to_owned(), format!("Bearer {}", token.expose())));

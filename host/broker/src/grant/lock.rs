@@ -33,7 +33,7 @@ use std::fmt;
 const FORMAT: u32 = 1;
 
 const HEADER: &str = "# What each source's connector may do, approved by a person for one component.\n\
-                      # Written by `exhibit connector approve`; review changes of it like code.\n\n";
+                      # Written by `exhibit source approve`; review changes of it like code.\n\n";
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -134,7 +134,7 @@ impl fmt::Display for DenialReason {
             ),
             Self::NotApproved { source, line } => write!(
                 f,
-                "it is not approved. To allow it: exhibit connector approve {source} --egress '{line}'"
+                "it is not approved. To allow it: exhibit source approve {source}, or in exhibit.lock under [source.{source}], egress: \"{line}\""
             ),
             Self::NoSlot(slot) => write!(
                 f,
@@ -146,7 +146,7 @@ impl fmt::Display for DenialReason {
             ),
             Self::SlotNotApproved { source, slot, host } => write!(
                 f,
-                "credential `{slot}` is not approved for {host}. To allow it: exhibit connector approve {source} --credential '{slot}={host}'"
+                "credential `{slot}` is not approved for {host}. To allow it: exhibit source approve {source}, or in exhibit.lock under [source.{source}.credentials]: {slot} = [\"{host}\"]"
             ),
         }
     }
@@ -300,7 +300,7 @@ mod tests {
             grants.check(&request("GET", "https://a.test/api/v2/users")).unwrap_err().to_string();
         assert_eq!(
             unapproved,
-            "source `okta-prod` may not send GET https://a.test/api/v2/users: it is not approved. To allow it: exhibit connector approve okta-prod --egress 'GET https://a.test/api/**'"
+            "source `okta-prod` may not send GET https://a.test/api/v2/users: it is not approved. To allow it: exhibit source approve okta-prod, or in exhibit.lock under [source.okta-prod], egress: \"GET https://a.test/api/**\""
         );
         let unasked =
             grants.check(&request("POST", "https://a.test/api/v1/users?q=secret")).unwrap_err().to_string();
@@ -359,7 +359,7 @@ mod tests {
         let egress = asked.egress.iter().map(|a| a.rule.clone()).collect();
         let unapproved = Grants::new("s", asked, egress, BTreeMap::new());
         let denial = unapproved.check(&with("https://a.test/x", "okta")).unwrap_err().to_string();
-        assert!(denial.contains("exhibit connector approve s --credential 'okta=a.test'"), "{denial}");
+        assert!(denial.contains("under [source.s.credentials]: okta = [\"a.test\"]"), "{denial}");
     }
 
     /// Every sub-list of approved lines allows a sub-set of requests; so does every covered line.

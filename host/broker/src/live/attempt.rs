@@ -13,7 +13,7 @@ use url::Url;
 /// A request, its credential attached.
 pub(super) struct Dressed<'a> {
     pub(super) method: &'a str,
-    pub(super) url: &'a Url,
+    pub(super) url: Url,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<&'a [u8]>,
 }
@@ -47,8 +47,8 @@ pub(super) async fn run(
     limits: &LiveLimits,
     request: &Dressed<'_>,
 ) -> Result<Answer, Failure> {
-    let client = clients.client_for(request.url).map_err(|error| Failure { error, unsent: false })?;
-    let place = format!("{} {}", request.method, address_of(request.url));
+    let client = clients.client_for(&request.url).map_err(|error| Failure { error, unsent: false })?;
+    let place = format!("{} {}", request.method, address_of(&request.url));
     let method = reqwest::Method::from_bytes(request.method.as_bytes())
         .map_err(|_| Failure::final_one("invalid-request", format!("{place}: not a method")))?;
     let mut url = request.url.clone();

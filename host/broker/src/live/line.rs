@@ -126,19 +126,19 @@ impl Line {
     async fn dress<'a>(&self, delivery: &Delivery<'a>) -> Result<(Dressed<'a>, Stamp), FetchError> {
         let request = delivery.request;
         let mut headers = request.headers.clone();
+        let mut url = request.url.clone();
         let mut stamp = Stamp::default();
         if let (Some(credential), Some(auth)) = (delivery.credential, &request.auth) {
             let mut draft = Draft {
                 method: &request.method,
-                url: &request.url,
+                url: &mut url,
                 headers: &mut headers,
                 body: request.body.as_deref().unwrap_or_default(),
             };
             let means = Means { wire: self, now: self.clock.now(), known: &self.known };
             stamp = credential.scheme().attach(&mut draft, &auth.params, &means).await?;
         }
-        let dressed =
-            Dressed { method: &request.method, url: &request.url, headers, body: request.body.as_deref() };
+        let dressed = Dressed { method: &request.method, url, headers, body: request.body.as_deref() };
         Ok((dressed, stamp))
     }
 

@@ -176,7 +176,7 @@ impl LiveTransport {
         let mut permit = self.permit(request).map_err(unsent)?;
         let mut request = request.clone();
         let mut attempts = 0;
-        for _ in 0..=REDIRECTS_MAX {
+        for hop in 0..=REDIRECTS_MAX {
             let credential = self.credential_of(&request).map_err(unsent)?;
             let delivery = Delivery { request: &request, credential, repeatable: permit.repeatable };
             let (answer, made) = self.line.deliver(&delivery).await.map_err(|mut failure| {
@@ -184,8 +184,9 @@ impl LiveTransport {
                 failure
             })?;
             attempts += made;
-            let incoming =
-                Incoming { status: answer.status, headers: answer.headers, body: answer.body, attempts };
+            let landed = (hop > 0).then(|| request.url.clone());
+            let (status, headers, body) = (answer.status, answer.headers, answer.body);
+            let incoming = Incoming { status, headers, body, attempts, landed };
             let Some(next) =
                 redirect::next(&request, &incoming).map_err(|error| SendFailure { error, attempts })?
             else {

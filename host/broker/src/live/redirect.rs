@@ -46,7 +46,7 @@ mod tests {
             auth: Some(AuthRef { slot: "s".into(), params: vec![] }),
         };
         let headers = vec![("location".to_owned(), location.to_owned())];
-        next(&request, &Incoming { status, headers, body: vec![], attempts: 1 })
+        next(&request, &Incoming { status, headers, body: vec![], attempts: 1, landed: None })
     }
 
     #[test]

@@ -70,10 +70,10 @@ impl AssumeRole {
         let mut headers =
             vec![("content-type".to_owned(), "application/x-www-form-urlencoded; charset=utf-8".to_owned())];
         let scope = Scope { service: "sts", region: &self.region, at: means.now };
-        let mut draft =
-            Draft { method: "POST", url: &self.endpoint, headers: &mut headers, body: body.as_bytes() };
+        let mut url = self.endpoint.clone();
+        let mut draft = Draft { method: "POST", url: &mut url, headers: &mut headers, body: body.as_bytes() };
         sign_draft(&mut draft, keys, &scope)?;
-        let (status, answer) = means.wire.post(&self.endpoint, headers, body.into_bytes()).await?;
+        let (status, answer) = means.wire.post(&url, headers, body.into_bytes()).await?;
         let fail = |message: &str, retryable| {
             let text =
                 format!("credential `{slot}`: assuming {} at {}: {message}", self.role_arn, self.endpoint);

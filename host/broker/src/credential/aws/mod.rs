@@ -122,6 +122,7 @@ impl AwsSigV4 {
 
 /// Signs a draft, and adds the headers.
 fn sign_draft(draft: &mut Draft<'_>, keys: &Keys, scope: &Scope<'_>) -> Result<(), FetchError> {
+    sign::spell_out(draft.url, Style::of(scope.service));
     let host = host_header(draft.url)
         .ok_or_else(|| attach_error(format!("{} has no host to sign for", draft.url), false))?;
     let mut headers = vec![("host".to_owned(), host)];

@@ -5,7 +5,7 @@
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::secret::Secret;
 use exhibit_evidence::time::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode};
 use ring::hmac;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -88,6 +88,29 @@ pub(super) fn sign(
     added
 }
 
+/// Writes query and S3 path with everything encoded that can be. The server signs what it reads, and readings
+/// differ in whether `(` or `+` are taken as they are; of this spelling there is one reading only.
+pub(super) fn spell_out(url: &mut url::Url, style: Style) {
+    if let Some(query) = url.query() {
+        let encode = |text: &str| {
+            let spaced = text.replace('+', " ");
+            let decoded: Vec<u8> = percent_decode_str(&spaced).collect();
+            percent_encode(&decoded, STRICT).to_string()
+        };
+        // `?versioning` stays without a `=`: some servers tell the two apart.
+        let pair = |pair: &str| match pair.split_once('=') {
+            Some((key, value)) => format!("{}={}", encode(key), encode(value)),
+            None => encode(pair),
+        };
+        let query: Vec<String> = query.split('&').map(pair).collect();
+        url.set_query(Some(&query.join("&")));
+    }
+    if !style.encode_twice {
+        let path = canonical_path(url.path(), style);
+        url.set_path(&path);
+    }
+}
+
 /// `20150830T123600Z`.
 fn amz_time(at: Timestamp) -> String {
     let text: String = at.to_string().chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
@@ -132,7 +155,7 @@ fn canonical_path(path: &str, style: Style) -> String {
     }
     let encode = |segment: &str| {
         let decoded: Vec<u8> = percent_decode_str(segment).collect();
-        percent_encoding::percent_encode(&decoded, STRICT).to_string()
+        percent_encode(&decoded, STRICT).to_string()
     };
     path.split('/').map(encode).collect::<Vec<_>>().join("/")
 }
@@ -329,6 +352,24 @@ mod tests {
             signature("/", "lifecycle", false),
             "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"
         );
+    }
+
+    #[test]
+    fn one_spelling_for_all_readers() {
+        let spelled = |url: &str, service: &str| {
+            let mut url = url::Url::parse(url).unwrap();
+            spell_out(&mut url, Style::of(service));
+            url.to_string()
+        };
+        assert_eq!(
+            spelled("https://a.test/?x=a+b&y=%2B&z=%7E~*!'()&versioning&u=é&v=", "ec2"),
+            "https://a.test/?x=a%20b&y=%2B&z=~~%2A%21%27%28%29&versioning&u=%C3%A9&v="
+        );
+        assert_eq!(
+            spelled("https://a.test/a//(x)/%2a%2F%25/é", "s3"),
+            "https://a.test/a//%28x%29/%2A%2F%25/%C3%A9"
+        );
+        assert_eq!(spelled("https://a.test/a//(x)/%2a", "ec2"), "https://a.test/a//(x)/%2a");
     }
 
     #[test]
