@@ -3,7 +3,10 @@
 
 use crate::model::{ControlCoverage, Meta, Outcome, PopulationRuns};
 use exhibit_evidence::digest::Digest;
-use exhibit_evidence::run::{Manifest, Population, RunId};
+use exhibit_evidence::kind::Kind;
+use exhibit_evidence::name::SourceName;
+use exhibit_evidence::period::AuditPeriod;
+use exhibit_evidence::run::{Dataset, Manifest, Population, RunId};
 use exhibit_ledger::statement::{LeafKind, Statement};
 use std::collections::BTreeMap;
 
@@ -36,6 +39,17 @@ pub struct RunContents {
 }
 
 impl RunContents {
+    /// Its dataset of this source and kind.
+    pub fn dataset(&self, source: &SourceName, kind: &Kind) -> Option<&Dataset> {
+        self.manifest.datasets.iter().find(|d| d.kind == *kind && self.manifest.source == *source)
+    }
+
+    /// Whether it started in the audit period. The snapshots of a run that did not, because it collected events
+    /// of the period afterwards, need not be in the package.
+    pub fn is_within(&self, period: &AuditPeriod) -> bool {
+        period.span().contains(self.manifest.started_at)
+    }
+
     /// Why this run cannot be performed again from the package; none: it can.
     pub fn not_reperformable(&self) -> Option<&str> {
         self.manifest.not_reperformable.as_deref().or(self.withheld.as_deref())

@@ -98,7 +98,7 @@ pub struct PopulationRuns {
     pub title: String,
     /// How it behaves.
     pub shape: Shape,
-    /// Every run of the dataset in the package, in the order of their start.
+    /// The runs that the lines cover, in the order of their leaves in the log.
     pub runs: Vec<PopulationRun>,
 }
 

@@ -16,6 +16,7 @@ use exhibit_evidence::digest::Digest;
 use exhibit_evidence::kind::{Kind, Shape};
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::record::RecordKey;
+use exhibit_evidence::run::RunId;
 use exhibit_ledger::record_leaf::Salt;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -32,6 +33,9 @@ pub struct Population {
     pub title: String,
     /// How it behaves.
     pub shape: Shape,
+    /// The runs of the dataset that the lines cover, in the order of their leaves: all that started in the
+    /// audit period, and of those outside it the ones that belong to it (they added events of the period).
+    pub runs: Vec<RunId>,
 }
 
 /// A distinct line of a population, and when it was held.
@@ -43,8 +47,7 @@ pub struct HeldRecord {
     pub line: Vec<u8>,
     /// Salts of its leaf by retention bucket: exactly the buckets of the runs that held it.
     pub salts: BTreeMap<String, Salt>,
-    /// First and last run of each unbroken stretch that held it, as indexes into the runs of the dataset in
-    /// the order of their start.
+    /// First and last run of each unbroken stretch that held it, as indexes into [`Population::runs`].
     pub held: Vec<(u32, u32)>,
 }
 

@@ -264,31 +264,23 @@ impl PackageWriter {
         let path = |file: &str| layout::leaf(leaf.index, file);
         self.sink.file(path(layout::leaf_file::STATEMENT), &leaf.statement)?;
         self.proof(leaf.index, &leaf.statement, path(layout::leaf_file::PROOF))?;
-        if let Some(document) = &leaf.document {
-            self.sink.file(path(layout::leaf_file::DOCUMENT), document)?;
-        }
         let what = || format!("leaf {}", leaf.index);
         let statement =
             Statement::from_leaf_unverified(&leaf.statement).map_err(|e| WriteError::mismatch(what(), e))?;
+        if let Some(document) = &leaf.document {
+            if statement.subject().map(|subject| subject.digest) != Some(Digest::of(document)) {
+                return Err(WriteError::mismatch(what(), "the document is not its subject"));
+            }
+            self.sink.file(path(layout::leaf_file::DOCUMENT), document)?;
+        }
         let contents = LeafContents::of(leaf.index, &statement, leaf.document.is_some())
             .ok_or_else(|| WriteError::mismatch(what(), "it has no subject"))?;
         self.leaves.insert(leaf.index, contents);
         Ok(())
     }
 
-    /// The runs of a dataset, in the order in which [`HeldRecord::held`] counts them.
-    pub fn runs_of(&self, source: &SourceName, kind: &Kind) -> Vec<PopulationRun> {
-        let of = |run: &RunContents| {
-            let dataset = run.manifest.datasets.iter().find(|d| d.kind == *kind)?;
-            (run.manifest.source == *source).then(|| PopulationRun::of(&run.manifest, dataset))
-        };
-        let mut runs: Vec<PopulationRun> = self.runs.values().filter_map(of).collect();
-        runs.sort_by(|a, b| (a.started_at, &a.run).cmp(&(b.started_at, &b.run)));
-        runs
-    }
-
-    /// Adds a population: each distinct line once, ordered by key, then by the first run that held it. Every
-    /// run of its source must have been added.
+    /// Adds a population: each distinct line once, ordered by key, then by the first run that held it. Its runs
+    /// must have been added. Populations come in the order of their sources, then kinds.
     ///
     /// # Errors
     /// [`WriteError::Mismatch`] where the lines do not give each run's root, [`WriteError::Input`] where they
@@ -299,8 +291,15 @@ impl PackageWriter {
         records: impl IntoIterator<Item = Result<HeldRecord, E>>,
     ) -> Result<(), WriteError> {
         let key = (population.source.clone(), population.kind.clone());
+        if self.populations.last_key_value().is_some_and(|(last, _)| *last >= key) {
+            let what = format!("the population of {} of {}", key.1, key.0);
+            return Err(WriteError::mismatch(
+                what,
+                "it comes after its place in the order of sources and kinds",
+            ));
+        }
         let runs = PopulationRuns {
-            runs: self.runs_of(&population.source, &population.kind),
+            runs: self.runs_of(&population)?,
             source: population.source,
             kind: population.kind,
             title: population.title,
@@ -356,6 +355,30 @@ impl PackageWriter {
         self.sink.finish(&contents.meta)
     }
 
+    /// What the manifests say of a population's runs.
+    fn runs_of(&self, population: &Population) -> Result<Vec<PopulationRun>, WriteError> {
+        let (source, kind) = (&population.source, &population.kind);
+        let mut before = None;
+        let mut runs = Vec::with_capacity(population.runs.len());
+        for id in &population.runs {
+            let wrong = |reason: &str| {
+                WriteError::mismatch(format!("run {id} in the population of {kind} of {source}"), reason)
+            };
+            let run = self.runs.get(id).ok_or_else(|| wrong("it was not added"))?;
+            let dataset =
+                run.dataset(source, kind).ok_or_else(|| wrong("its manifest has no such dataset"))?;
+            if dataset.shape != population.shape {
+                return Err(wrong("its dataset has another shape"));
+            }
+            if before.is_some_and(|before| before >= run.leaf) {
+                return Err(wrong("runs are not in the order of their leaves"));
+            }
+            before = Some(run.leaf);
+            runs.push(PopulationRun::of(&run.manifest, dataset));
+        }
+        Ok(runs)
+    }
+
     /// Everything that a manifest or an exchange names is in the package.
     fn check_whole(&self, seal: Option<&[u8]>) -> Result<(), WriteError> {
         if seal.map(Digest::of) != self.meta.seal {
@@ -372,10 +395,14 @@ impl PackageWriter {
                     manifest.connector.component, manifest.run
                 )));
             }
-            for dataset in &manifest.datasets {
-                if !self.populations.contains_key(&(manifest.source.clone(), dataset.kind.clone())) {
-                    let (kind, source) = (&dataset.kind, &manifest.source);
-                    return Err(WriteError::Missing(format!("the population of {kind} of {source}")));
+            for dataset in manifest.datasets.iter().filter(|_| run.is_within(&self.meta.period)) {
+                let (source, kind) = (&manifest.source, &dataset.kind);
+                let population = self.populations.get(&(source.clone(), kind.clone()));
+                if !population.is_some_and(|p| p.runs.runs.iter().any(|r| r.run == manifest.run)) {
+                    let id = &manifest.run;
+                    return Err(WriteError::Missing(format!(
+                        "the population of {kind} of {source} as of run {id}"
+                    )));
                 }
             }
         }

@@ -46,7 +46,7 @@ pub(crate) fn run_page(meta: &Meta, run: &RunContents, walks: &[Walk]) -> String
     fact(&mut out, "Leaf in the log", format!("{} (manifest sha256 <code>{}</code>)", run.leaf, run.digest));
     out.push_str("</dl>\n");
     populations(&mut out, m);
-    datasets(&mut out, m);
+    datasets(&mut out, m, run.is_within(&meta.period));
     lists(&mut out, walks);
     requests(&mut out, m);
     fills(&mut out, m);
@@ -96,7 +96,7 @@ fn populations(out: &mut String, m: &Manifest) {
     }
 }
 
-fn datasets(out: &mut String, m: &Manifest) {
+fn datasets(out: &mut String, m: &Manifest, within: bool) {
     if m.datasets.is_empty() {
         return;
     }
@@ -107,22 +107,24 @@ fn datasets(out: &mut String, m: &Manifest) {
          <th scope=\"col\" class=\"n\">Not observed</th><th scope=\"col\">Root</th></tr></thead><tbody>\n",
     );
     for d in &m.datasets {
-        put!(
-            out,
-            "<tr><th scope=\"row\"><a href=\"../../populations/{0}/{1}/index.html\">{1}</a></th><td class=\"n\">{2}</td>\
-             <td class=\"n\">{3}</td><td class=\"n\">{4}</td><td class=\"n\">{5}</td><td class=\"n\">{6}</td>\
-             <td><code>{7}</code></td></tr>\n",
-            m.source,
-            d.kind,
-            grouped(d.records),
-            grouped(d.added),
-            grouped(d.changed),
-            grouped(d.removed),
-            grouped(d.unobserved),
-            d.root
-        );
+        let name = if within {
+            format!("<a href=\"../../populations/{0}/{1}/index.html\">{1}</a>", m.source, d.kind)
+        } else {
+            d.kind.to_string()
+        };
+        put!(out, "<tr><th scope=\"row\">{name}</th>");
+        for count in [d.records, d.added, d.changed, d.removed, d.unobserved] {
+            put!(out, "<td class=\"n\">{}</td>", grouped(count));
+        }
+        put!(out, "<td><code>{}</code></td></tr>\n", d.root);
     }
     out.push_str("</tbody></table></div>\n");
+    if !within {
+        out.push_str(
+            "<p>This run started outside the audit period: it is here for what it says of the period, and what else \
+             it held is not in the package.</p>\n",
+        );
+    }
 }
 
 fn lists(out: &mut String, walks: &[Walk]) {

@@ -4,7 +4,7 @@ use super::Checking;
 use crate::report::Finding;
 use exhibit_evidence::canonical;
 use exhibit_evidence::digest::Digest;
-use exhibit_evidence::kind::{Kind, Shape};
+use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::record::Record;
 use exhibit_evidence::run::RunId;
@@ -13,82 +13,88 @@ use exhibit_package::layout::{self, population_file};
 use exhibit_package::model::{Meta, PopulationRun, PopulationRuns};
 use exhibit_package::read::HeldLine;
 use exhibit_package::roots::{RootError, SnapshotRoots};
-use std::collections::BTreeMap;
-
-/// What the manifests say of each dataset, in the order of the runs' starts.
-type Expected = BTreeMap<(SourceName, Kind), (Shape, Vec<PopulationRun>)>;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check(
     checking: &mut Checking<'_>,
-    _meta: &Meta,
+    meta: &Meta,
     runs: &BTreeMap<RunId, RunContents>,
 ) -> Result<Vec<PopulationContents>, Finding> {
-    let expected = expected(runs)?;
-    for (source, kind) in checking.package.populations() {
-        if !expected.contains_key(&(source.clone(), kind.clone())) {
-            let path = layout::population(&source, &kind, population_file::RUNS);
-            return Err(Finding::new(path, "a population that a run in the package has", "none has it"));
-        }
-    }
     let mut populations = Vec::new();
-    let (mut lines, mut snapshots) = (0, 0);
-    for ((source, kind), (shape, runs)) in expected {
-        let population = population(checking, &source, &kind, shape, runs)?;
+    let (mut lines, mut snapshots, mut covered) = (0, 0, BTreeSet::new());
+    for (source, kind) in checking.package.populations() {
+        let population = population(checking, &source, &kind, runs)?;
         lines += population.lines;
         snapshots += population.runs.runs.len();
+        covered.extend(population.runs.runs.iter().map(|run| (run.run.clone(), kind.clone())));
         populations.push(population);
+    }
+    let mut outside = 0;
+    for run in runs.values() {
+        for dataset in &run.manifest.datasets {
+            if covered.contains(&(run.manifest.run.clone(), dataset.kind.clone())) {
+                continue;
+            }
+            if run.is_within(&meta.period) {
+                let path = layout::population(&run.manifest.source, &dataset.kind, population_file::RUNS);
+                let expected = format!("run {}, whose manifest has this dataset", run.manifest.run);
+                return Err(Finding::new(path, expected, "it is not in the list"));
+            }
+            outside += 1;
+        }
     }
     let detail = format!("{}: {lines} lines give the roots of {snapshots} snapshots", populations.len());
     checking.ok("populations", detail);
+    if outside > 0 {
+        checking.notes.push(format!(
+            "snapshots of runs that started outside {}: {outside} are not in the package; what they add to the period is",
+            meta.period
+        ));
+    }
     Ok(populations)
 }
 
-fn expected(runs: &BTreeMap<RunId, RunContents>) -> Result<Expected, Finding> {
-    let mut expected = Expected::new();
-    for run in runs.values() {
-        let manifest = &run.manifest;
-        for dataset in &manifest.datasets {
-            let key = (manifest.source.clone(), dataset.kind.clone());
-            let entry = expected.entry(key).or_insert_with(|| (dataset.shape, Vec::new()));
-            if entry.0 != dataset.shape {
-                let path = layout::run(&manifest.run, layout::run_file::MANIFEST);
-                return Err(Finding::new(
-                    path,
-                    format!("{} of one shape in every run", dataset.kind),
-                    "another",
-                ));
-            }
-            entry.1.push(PopulationRun::of(manifest, dataset));
+/// What the manifests say of the runs that a population lists.
+fn stated(
+    path: &str,
+    listed: &PopulationRuns,
+    runs: &BTreeMap<RunId, RunContents>,
+) -> Result<Vec<PopulationRun>, Finding> {
+    let mut stated = Vec::new();
+    let mut before = None;
+    for entry in &listed.runs {
+        let id = &entry.run;
+        let run = runs.get(id).ok_or_else(|| Finding::new(path, "runs that are in the package", id))?;
+        let dataset = run
+            .dataset(&listed.source, &listed.kind)
+            .filter(|dataset| dataset.shape == listed.shape)
+            .ok_or_else(|| Finding::new(path, "runs whose manifests have this dataset in this shape", id))?;
+        if before.is_some_and(|before| before >= run.leaf) {
+            return Err(Finding::new(path, "runs in the order of their leaves, each once", id));
         }
+        before = Some(run.leaf);
+        stated.push(PopulationRun::of(&run.manifest, dataset));
     }
-    for (_, runs) in expected.values_mut() {
-        runs.sort_by(|a, b| (a.started_at, &a.run).cmp(&(b.started_at, &b.run)));
-    }
-    Ok(expected)
+    Ok(stated)
 }
 
 fn population(
     checking: &mut Checking<'_>,
     source: &SourceName,
     kind: &Kind,
-    shape: Shape,
-    expected: Vec<PopulationRun>,
+    manifests: &BTreeMap<RunId, RunContents>,
 ) -> Result<PopulationContents, Finding> {
     let path = |file: &str| layout::population(source, kind, file);
     let runs_path = path(population_file::RUNS);
     let runs: PopulationRuns = checking.json(&runs_path)?;
-    let wanted =
-        PopulationRuns { source: source.clone(), kind: kind.clone(), shape, runs: expected, ..runs.clone() };
-    if runs != wanted {
-        let differing =
-            wanted.runs.iter().zip(&runs.runs).find(|(a, b)| a != b).map(|(a, _)| a.run.to_string());
-        let found = differing
-            .map_or_else(|| "another list of runs".to_owned(), |run| format!("it differs at run {run}"));
-        return Err(Finding::new(
-            runs_path,
-            "the runs of this dataset, as their manifests state them",
-            found,
-        ));
+    if runs.source != *source || runs.kind != *kind {
+        let found = format!("the runs of {} of {}", runs.kind, runs.source);
+        return Err(Finding::new(runs_path, format!("the runs of {kind} of {source}"), found));
+    }
+    let stated = stated(&runs_path, &runs, manifests)?;
+    if let Some((stated, _)) = stated.iter().zip(&runs.runs).find(|(stated, listed)| stated != listed) {
+        let expected = format!("what the manifest of run {} says", stated.run);
+        return Err(Finding::new(runs_path, expected, "something else"));
     }
     let (records_path, index_path) = (path(population_file::RECORDS), path(population_file::INDEX));
     checking.explain(&records_path);
