@@ -32,6 +32,8 @@ pub struct Incoming {
     pub body: Vec<u8>,
     /// Attempts made, at least 1.
     pub attempts: u32,
+    /// Where redirects led; none where the URL asked for answered itself.
+    pub landed: Option<url::Url>,
 }
 
 impl Incoming {

@@ -190,7 +190,12 @@ impl Inner {
         exchange.attempts = incoming.attempts;
         exchange.server_date = incoming.header("date").and_then(http_date);
         let content_type = incoming.header("content-type").map(str::to_owned);
-        let (body, cut) = redactions.apply(&request.url, content_type.as_deref(), incoming.body);
+        let (mut body, mut cut) = redactions.apply(&request.url, content_type.as_deref(), incoming.body);
+        if let Some(landed) = &incoming.landed {
+            // A rule holds for what a URL answers, however the guest came there.
+            let (again, cut_again) = redactions.apply(landed, content_type.as_deref(), body);
+            (body, cut) = (again, cut || cut_again);
+        }
         let (body, scrubbed) = self.scrub(body);
         let headers = self.scrub_pairs(&visible(incoming.headers, also));
         let (digest, redacted) = (Digest::of(&body), cut || scrubbed);

@@ -171,6 +171,11 @@ impl Broker {
         self.inner.state().divergences.clone()
     }
 
+    /// `text` without the values of known secrets: for logs, and for what else comes from outside.
+    pub fn scrub(&self, text: &str) -> String {
+        self.inner.scrub_text(text)
+    }
+
     /// Requests taken from the budget so far.
     pub fn requests(&self) -> u64 {
         self.inner.requests.load(Ordering::SeqCst)
