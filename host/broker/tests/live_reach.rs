@@ -145,6 +145,8 @@ async fn redirects_are_granted_anew_and_lose_the_credential() {
 
     let same = send("/same").await.unwrap();
     assert_eq!((same.body.as_slice(), same.attempts), (b"landed".as_slice(), 2));
+    assert_eq!(same.landed.map(String::from), Some(server.url("/landed")));
+    assert_eq!(send("/landed").await.unwrap().landed, None);
     assert!(server.seen().iter().all(|seen| seen.header("authorization") == Some("Bearer hunter2-hunter2")));
 
     // Same host, another port: another origin, so even though the slot is bound to this host it stays behind.
