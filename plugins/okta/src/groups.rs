@@ -31,29 +31,36 @@ struct MemberProfile {
     email: Option<String>,
 }
 
-/// The group that Okta keeps for everyone: its members are the users, which are listed already.
-const EVERYONE: &str = "BUILT_IN";
+/// The group that Okta keeps for everyone: its members are the users, which are listed already. Okta builds in
+/// others too, of its administrators for example, and those count.
+fn is_everyone(group: &Group) -> bool {
+    group.r#type.as_deref() == Some("BUILT_IN") && group.profile.name.as_deref() == Some("Everyone")
+}
 
 pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
     let mut members = api.ctx.population::<GroupMembership>("members of all groups but the one of everyone");
     for page in api.list("/api/v1/groups", 200).pages() {
         let page = page?;
-        let groups = page.items::<Group>()?;
-        let groups: Vec<&Item<Group>> =
-            groups.iter().filter(|g| g.r#type.as_deref() != Some(EVERYONE)).collect();
-        // The list of groups feeds this population too: an organisation without any has no members.
-        members.fed_by(&page)?;
-        let total = page.items::<serde_json::Value>()?.len();
-        members.filtered((total - groups.len()) as u64, "the built-in group of everyone")?;
+        // The list of groups feeds this population too: an organisation without any has no members. A group is
+        // accounted for by the memberships that cite it, or else by one of the reasons below.
+        let groups = members.items::<Group>(&page)?;
+        let total = groups.len();
+        let groups: Vec<Item<Group>> = groups.into_iter().filter(|group| !is_everyone(group)).collect();
+        if total > groups.len() {
+            members.filtered((total - groups.len()) as u64, "the built-in group of everyone")?;
+        }
         let requests =
             groups.iter().map(|group| api.list(&format!("/api/v1/groups/{}/users", group.id), 200));
         for (group, answer) in groups.iter().zip(api.ctx.send_all(requests)) {
-            members.filtered(1, "a group, whose members are listed")?;
-            let Some(pages) = members.tolerate(answer)? else { continue };
-            for page in &pages {
-                for member in members.items::<Member>(page)? {
+            let mut is_cited = false;
+            for page in members.tolerate(answer)?.unwrap_or_default() {
+                for member in members.items::<Member>(&page)? {
                     members.emit(record(api, group, &member))?;
+                    is_cited = true;
                 }
+            }
+            if !is_cited {
+                members.filtered(1, "a group in which no member is seen")?;
             }
         }
     }

@@ -92,26 +92,26 @@ impl Connector for Okta {
             id: String,
         }
         let api = Api { ctx, org_url: settings.org_url.trim_end_matches('/') };
-        // This document needs no credential, so a wrong one would not show.
         let organisation: Organisation =
             ctx.get(format!("{}/.well-known/okta-organization", api.org_url)).send()?.json()?;
-        api.get("/api/v1/users").query("limit", "1").send().map_err(|failure| {
-            failure.context(
-                "the credential cannot read users; it needs a read-only administrator, or okta.users.read",
-            )
-        })?;
+        // That document needs no credential, so a wrong one would not show.
+        probe(&api)?;
         Ok(organisation.id)
     }
 
     fn collect(ctx: &Context, settings: &Settings) -> Result<()> {
         let api = Api { ctx, org_url: settings.org_url.trim_end_matches('/') };
-        let needs_users = ctx.wants::<Account>() || ctx.wants::<RoleGrant>();
+        let needs_users = ctx.wants::<Account>() || ctx.wants::<RoleGrant>() || ctx.wants::<AppGrant>();
         let mut parts = Vec::new();
-        let users = if needs_users { Some(users::collect(&api)) } else { None };
-        if let Some(users) = users {
-            match users {
-                Ok(users) if ctx.wants::<RoleGrant>() => parts.push(roles::collect(&api, &users)),
-                Ok(_) => {}
+        let mut users = users::Users::default();
+        if needs_users {
+            match users::collect(&api) {
+                Ok(all) => {
+                    users = all;
+                    if ctx.wants::<RoleGrant>() {
+                        parts.push(roles::collect(&api, &users));
+                    }
+                }
                 Err(failure) => parts.push(Err(failure)),
             }
         }
@@ -119,7 +119,7 @@ impl Connector for Okta {
             parts.push(groups::collect(&api));
         }
         if ctx.wants::<AppGrant>() {
-            parts.push(apps::collect(&api));
+            parts.push(apps::collect(&api, &users.known));
         }
         if ctx.wants::<AuthPolicy>() {
             parts.push(policies::collect(&api));
@@ -135,6 +135,40 @@ impl Connector for Okta {
 }
 
 exhibit_sdk::export!(Okta);
+
+/// One cheap question of each area that the run is to read. Fails where the credential is refused altogether, or
+/// opens none of them; names those that it does not open.
+fn probe(api: &Api<'_>) -> Result<()> {
+    let wants = |kind: bool, path: &'static str, scope: &'static str| kind.then_some((path, scope));
+    let ctx = api.ctx;
+    let areas = [
+        wants(ctx.wants::<Account>() || ctx.wants::<RoleGrant>(), "/api/v1/users?limit=1", "okta.users.read"),
+        wants(ctx.wants::<GroupMembership>(), "/api/v1/groups?limit=1", "okta.groups.read"),
+        wants(ctx.wants::<AppGrant>(), "/api/v1/apps?limit=1", "okta.apps.read"),
+        wants(ctx.wants::<AuthPolicy>(), "/api/v1/policies?type=PASSWORD&limit=1", "okta.policies.read"),
+        wants(ctx.wants::<Credential>(), "/api/v1/api-tokens?limit=1", "okta.apiTokens.read"),
+        wants(
+            ctx.wants::<Activity>() || ctx.wants::<AccessChange>(),
+            "/api/v1/logs?limit=1",
+            "okta.logs.read",
+        ),
+    ];
+    let mut opened = 0;
+    let mut closed = None;
+    for (path, scope) in areas.into_iter().flatten() {
+        match api.get(path).send() {
+            Ok(_) => opened += 1,
+            Err(failure) if failure.is_forbidden() => {
+                let failure =
+                    failure.context(format!("the credential lacks {scope} or an administrator role"));
+                exhibit_sdk::warn!("{}", failure.message());
+                closed.get_or_insert(failure);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    closed.filter(|_| opened == 0).map_or(Ok(()), Err)
+}
 
 /// Okta's API at one organisation.
 pub(crate) struct Api<'a> {

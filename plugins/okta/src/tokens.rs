@@ -12,7 +12,7 @@ struct Token {
     user_id: Option<String>,
     created: Option<String>,
     expires_at: Option<String>,
-    last_updated: Option<String>,
+    token_window: Option<String>,
     network: Option<Network>,
 }
 
@@ -28,6 +28,10 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
         for token in tokens.items::<Token>(&page)? {
             let expires_at = instant(token.expires_at.as_ref());
             let expired = expires_at.is_some_and(|at| at <= api.ctx.started_at());
+            // "Tokens are valid for 30 days from creation or last use, so that the `expiresAt` property changes
+            // with each use": the day of the last use, or of the making of one that was never used.
+            let used = expires_at.filter(|_| token.token_window.as_deref() == Some("P30D"));
+            let last_used_on = used.map(|at| at.plus_days(-30).date());
             let attributes = Credential {
                 status: Some(if expired { CredentialStatus::Expired } else { CredentialStatus::Active }),
                 name: token.name.clone(),
@@ -39,13 +43,15 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
                     .and_then(|n| n.connection.as_deref())
                     .map(|connection| connection != "ANYWHERE"),
                 created_at: instant(token.created.as_ref()),
-                // Okta moves this forward with every use, so a day is all that can be said of it.
-                last_used_on: instant(token.last_updated.as_ref()).map(Timestamp::date),
-                // It ends 30 days after its last use: the day would move with every look.
+                last_used_on,
+                // It ends 30 days after its last use: the instant would move with every look.
                 expires_at: None,
                 ..Credential::new(CredentialType::ApiToken)
             };
             let mut record = token.record(&token.id, attributes);
+            if last_used_on.is_none() {
+                record = record.unknown("last_used_on");
+            }
             if token.network.is_none() {
                 record = record.unknown("network_restricted");
             }

@@ -12,6 +12,15 @@ pub(crate) struct Known {
     pub(crate) email: Option<String>,
     /// Whether the account can hold anything: Okta ends factors and roles with the account.
     pub(crate) is_live: bool,
+    /// Where the user stood.
+    pub(crate) origin: Origin,
+}
+
+impl Known {
+    /// The person's address.
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.email.as_deref().or(Some(&self.login))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,9 +66,17 @@ struct Factor {
     status: Option<String>,
 }
 
+/// All users.
+#[derive(Default)]
+pub(crate) struct Users {
+    pub(crate) known: Vec<Known>,
+    /// Listed by Okta in a shape that cannot be read; each is logged.
+    pub(crate) unread: usize,
+}
+
 /// Reads every user, in every status, and each one's factors; returns what other lists need of them.
-pub(crate) fn collect(api: &Api<'_>) -> Result<Vec<Known>> {
-    let mut known = Vec::new();
+pub(crate) fn collect(api: &Api<'_>) -> Result<Users> {
+    let mut all = Users::default();
     let mut accounts = if api.ctx.wants::<Account>() {
         Some(api.ctx.population::<Account>("all users in every status, deprovisioned ones too"))
     } else {
@@ -79,18 +96,20 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<Vec<Known>> {
             if let Some(accounts) = &mut accounts {
                 emit(api, accounts, &users)?;
             }
-            known.extend(users.into_iter().map(Item::into_value).map(|user| Known {
+            all.unread += page.items::<serde::de::IgnoredAny>()?.len() - users.len();
+            all.known.extend(users.iter().map(|user| Known {
                 is_live: is_live(user.status.as_deref()),
                 login: user.login().to_owned(),
-                email: user.profile.email,
-                id: user.id,
+                email: user.profile.email.clone(),
+                id: user.id.clone(),
+                origin: user.origin().clone(),
             }));
         }
     }
     if let Some(accounts) = accounts {
         accounts.seal()?;
     }
-    Ok(known)
+    Ok(all)
 }
 
 fn is_live(status: Option<&str>) -> bool {
@@ -107,27 +126,49 @@ fn emit(api: &Api<'_>, accounts: &mut Population<Account>, users: &[Item<User>])
     let live: Vec<&Item<User>> = users.iter().filter(|user| is_live(user.status.as_deref())).collect();
     let requests = live.iter().map(|user| api.whole_list(&format!("/api/v1/users/{}/factors", user.id)));
     let mut answers = api.ctx.send_all(requests);
+    let mut withheld = Withheld::default();
     for user in users {
         let mut record = account(api, user);
         if is_live(user.status.as_deref()) {
             let answer =
                 answers.next().unwrap_or_else(|| Err(Failure::internal("a factor list was not answered")));
-            record = with_factors(record, answer)?;
+            record = with_factors(record, answer, &mut withheld)?;
         } else {
             // Okta ends the factors with the account and does not say which there were.
             record = record.unknown("mfa_status").unknown("mfa_factors");
         }
         accounts.emit(record)?;
     }
+    if let Some(reason) = withheld.first {
+        exhibit_sdk::warn!(
+            "second factors of {} users are unknown, the first because {reason}",
+            withheld.users
+        );
+    }
     Ok(())
 }
 
+/// Users whose factors Okta did not show: how many, and why the first.
+#[derive(Default)]
+struct Withheld {
+    users: u64,
+    first: Option<String>,
+}
+
 /// Factors that are gone or may not be read are unknown, never absent.
-fn with_factors(mut record: Record<Account>, answer: Result<Vec<Page>>) -> Result<Record<Account>> {
+fn with_factors(
+    mut record: Record<Account>,
+    answer: Result<Vec<Page>>,
+    withheld: &mut Withheld,
+) -> Result<Record<Account>> {
     let pages = match answer {
         Ok(pages) => pages,
         Err(failure) if failure.is_forbidden() || failure.is_not_found() => {
-            exhibit_sdk::warn!("second factors are unknown: {}", failure.message());
+            withheld.users += 1;
+            withheld.first.get_or_insert_with(|| failure.message().to_owned());
+            if let Some(page) = failure.page() {
+                record = record.origin(&page.origin(""));
+            }
             return Ok(record.unknown("mfa_status").unknown("mfa_factors"));
         }
         Err(failure) => return Err(failure),
@@ -159,7 +200,6 @@ fn factor_kind(kind: &str) -> String {
         "token:software:totp" => "totp",
         "token:hotp" | "token:hardware" | "token" => "hardware_token",
         "u2f" | "webauthn" => "webauthn",
-        "signed_nonce" => "okta_fastpass",
         "question" => "security_question",
         other => other,
     }
