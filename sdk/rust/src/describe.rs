@@ -55,6 +55,11 @@ impl Setting {
         Self::text(name, title).with("format", json!("hostname"))
     }
 
+    /// Scheme, host and port without a path, `https://example.okta.com`: where a system may be anywhere.
+    pub fn origin(name: &str, title: &str) -> Self {
+        Self::text(name, title).with("format", json!("origin"))
+    }
+
     /// Yes or no.
     pub fn flag(name: &str, title: &str) -> Self {
         Self::new(name, title, "boolean")
@@ -135,10 +140,25 @@ impl Setting {
             let choices: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
             return Some(format!("`{text}` is not one of {}", choices.join(", ")));
         }
-        (self.word("format") == "hostname" && !is_host(text)).then(|| {
-            format!("`{text}` is not a host name: write it without https://, path or port, in lower case")
-        })
+        match self.word("format") {
+            "hostname" if !is_host(text) => Some(format!(
+                "`{text}` is not a host name: write it without https://, path or port, in lower case"
+            )),
+            "origin" if !is_origin(text) => Some(format!(
+                "`{text}` is not an address without a path: write it like https://example.com, in lower case"
+            )),
+            _ => None,
+        }
     }
+}
+
+/// `https://` (or `http://`, which only a test or a system of one's own has), a host, and perhaps a port.
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| match rest.rsplit_once(':') {
+        Some((host, port)) => is_host(host) && port.parse::<u16>().is_ok_and(|port| port > 0),
+        None => is_host(rest),
+    })
 }
 
 /// RFC 1123 section 2.1, lower case.
@@ -171,7 +191,7 @@ impl Description {
         self
     }
 
-    /// A setting, asked for in this order.
+    /// A setting.
     #[must_use]
     pub fn setting(mut self, setting: Setting) -> Self {
         self.settings.push(setting);
@@ -236,4 +256,77 @@ fn as_schema<S: serde::Serializer>(settings: &[Setting], serializer: S) -> Resul
         "additionalProperties": false,
     });
     schema.serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::Account;
+
+    fn description() -> Description {
+        Description::new("Example", "Accounts of an example")
+            .setting(Setting::host("domain", "Domain").help("As in the browser").example("example.com"))
+            .setting(Setting::origin("url", "Address").optional())
+            .setting(Setting::list("regions", "Regions").default(json!(["eu"])))
+            .setting(Setting::choice("plan", "Plan", &["free", "paid"]).default("free"))
+            .setting(Setting::integer("days", "Days").optional())
+            .setting(Setting::flag("deep", "Deep").default(false))
+            .kind::<Account>("Which accounts exist?")
+            .permission("users.read", "Users", &[Account::KIND])
+    }
+
+    #[test]
+    fn describes_itself_as_the_contract_says() {
+        let said: Value = serde_json::from_str(&description().to_json()).unwrap();
+        assert_eq!(said["title"], "Example");
+        assert_eq!(
+            said["kinds"],
+            json!([{"kind": "identity.account@1", "question": "Which accounts exist?"}])
+        );
+        assert_eq!(
+            said["permissions"],
+            json!([{"permission": "users.read", "reads": "Users", "kinds": ["identity.account@1"]}])
+        );
+        let settings = &said["settings"];
+        assert_eq!(settings["required"], json!(["domain"]));
+        assert_eq!(settings["additionalProperties"], json!(false));
+        assert_eq!(
+            settings["properties"]["domain"],
+            json!({"title": "Domain", "type": "string", "format": "hostname", "description": "As in the browser",
+                "examples": ["example.com"]})
+        );
+        assert_eq!(settings["properties"]["plan"]["enum"], json!(["free", "paid"]));
+        assert_eq!(settings["properties"]["regions"]["items"], json!({"type": "string"}));
+    }
+
+    #[test]
+    fn every_problem_is_found_at_once() {
+        let fine = json!({"domain": "a-1.example.com", "url": "http://127.0.0.1:8080", "regions": [], "days": 3, "deep": true});
+        assert_eq!(description().problems(&fine), []);
+        let wrong = json!({
+            "domain": "https://Example.com/", "url": "https://example.com/x", "regions": ["eu", 1], "plan": "gold",
+            "days": 1.5, "deep": "yes", "extra": 1
+        });
+        let pointers: Vec<String> = description().problems(&wrong).into_iter().map(|p| p.pointer).collect();
+        assert_eq!(pointers, ["/extra", "/domain", "/url", "/regions", "/plan", "/days", "/deep"]);
+        assert_eq!(description().problems(&json!([]))[0].pointer, "");
+    }
+
+    #[test]
+    fn addresses_have_no_path() {
+        for fine in ["https://example.okta.com", "http://localhost:5000", "https://a.example:443"] {
+            assert!(is_origin(fine), "{fine}");
+        }
+        for bad in [
+            "example.com",
+            "https://",
+            "https://a.example/",
+            "https://u@a.example",
+            "https://a.example:0",
+            "ftp://a.example",
+            "https://a.example?x",
+        ] {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
 }

@@ -126,7 +126,10 @@ impl Failure {
         };
         let said = page.vendor_message().map(|said| format!(": {said}")).unwrap_or_default();
         let message = format!("{} answered {}{said}", page.asked(), page.status());
-        Self { retryable, page: Some(Box::new(page)), ..Self::new(code, message) }
+        // RFC 9110 section 10.2.3, the form in seconds; a date is the host's to read.
+        let seconds = page.header("retry-after").and_then(|value| value.trim().parse::<u64>().ok());
+        let retry_after_ms = seconds.map(|seconds| seconds.saturating_mul(1000)).filter(|_| retryable);
+        Self { retryable, retry_after_ms, page: Some(Box::new(page)), ..Self::new(code, message) }
     }
 
     /// The failure that a request without an answer is.
@@ -178,4 +181,57 @@ pub fn all(parts: impl IntoIterator<Item = Result<()>>) -> Result<()> {
         }
     }
     first.map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::RawResponse;
+
+    fn answered(status: u16, headers: &[(&str, &str)], body: &str) -> Failure {
+        let headers = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let (body, exchange) = (body.as_bytes().to_vec(), "0.0.0".to_owned());
+        Failure::from_page(Page::new(
+            RawResponse { status, headers, body, exchange },
+            "GET https://a.example/",
+            None,
+        ))
+    }
+
+    #[test]
+    fn a_status_says_what_to_do() {
+        for (status, code, retryable) in [
+            (400, "upstream", false),
+            (401, "auth", false),
+            (403, "permission", false),
+            (404, "not-found", false),
+            (429, "rate-limited", true),
+            (503, "upstream", true),
+        ] {
+            let failure = answered(status, &[("retry-after", "7")], "");
+            assert_eq!((failure.code(), failure.is_retryable()), (code, retryable), "{status}");
+            assert_eq!(failure.retry_after_ms(), retryable.then_some(7000), "{status}");
+        }
+        let failure = answered(403, &[], "<E><Code>AccessDenied</Code><Message>Not\n you</Message></E>");
+        let failure = failure.context("reading buckets");
+        let said = "permission: reading buckets: GET https://a.example/ answered 403: AccessDenied: Not you";
+        assert_eq!(failure.to_string(), said);
+        assert!(failure.is_forbidden() && !failure.is_not_found());
+    }
+
+    #[test]
+    fn the_host_s_codes_stay_but_for_credentials() {
+        let raw = |code: &str| RawError {
+            code: code.to_owned(),
+            message: "m".to_owned(),
+            retryable: true,
+            retry_after_ms: Some(5),
+        };
+        let timeout = Failure::from_raw("GET https://a.example/", raw("timeout"));
+        assert_eq!(
+            (timeout.to_string().as_str(), timeout.retry_after_ms()),
+            ("timeout: GET https://a.example/: m", Some(5))
+        );
+        assert_eq!(Failure::from_raw("", raw("credential")).code(), "auth");
+    }
 }

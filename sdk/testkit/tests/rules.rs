@@ -128,6 +128,15 @@ impl Connector for Probe {
                 let paths = ids.iter().map(|id| ctx.get(format!("https://a.example/users?id={id}")));
                 ctx.send_all(paths).try_for_each(|pages| pages.map(drop))
             }
+            "hurries" => {
+                let list = |path: &str| ctx.get(format!("https://a.example/{path}")).list("");
+                let record = |user: &Item<User>| Ok(account(user));
+                all([
+                    ctx.population::<Account>("first").fill(list("1"), record),
+                    ctx.population::<Account>("second").fill(list("2"), record),
+                    ctx.population::<Account>("third").fill(list("3"), record),
+                ])
+            }
             "wanders" => ctx.get("https://b.example/").send().map(drop),
             "remembers" => {
                 let since: Option<Timestamp> = ctx.state_get("since")?;
@@ -249,6 +258,21 @@ fn a_failure_in_the_middle_keeps_what_was_emitted() {
     assert!(outcome.assert_failed("timeout").contains("no answer in 30 s"));
     assert_eq!(ids::<Account>(&outcome), ["a", "x1"]);
     assert_ne!(outcome.population::<Account>().verdict, Verdict::Complete);
+}
+
+#[test]
+fn one_list_that_fails_does_not_cost_the_others() {
+    let lines = [
+        json!({"method": "GET", "url": "https://a.example/1", "body_json": [{"id": "a"}]}),
+        json!({"method": "GET", "url": "https://a.example/2", "status": 403}),
+        json!({"method": "GET", "url": "https://a.example/3", "body_json": [{"id": "b"}]}),
+    ];
+    let outcome = run("hurries", &lines.map(|line| line.to_string()).join("\n"));
+    outcome.assert_failed("permission");
+    let verdicts: Vec<&str> = outcome.populations.iter().map(|p| p.verdict.word()).collect();
+    assert_eq!((verdicts[0], verdicts[2]), ("complete", "complete"));
+    assert_ne!(verdicts[1], "complete");
+    assert_eq!(ids::<Account>(&outcome), ["a", "b"]);
 }
 
 #[test]

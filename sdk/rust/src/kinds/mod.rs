@@ -1,6 +1,6 @@
 //! Exhibit's own kinds of evidence, as structs.
 //!
-//! Each is the attributes of one kind; its JSON Schema is in the host (`exhibit connector kinds`). What is required is
+//! Each is the attributes of one kind; its JSON Schema is a file in `host/evidence/kinds`. What is required is
 //! an argument of `new`; leave the rest `None` where it does not apply, and name it with
 //! [`Record::unknown`](crate::Record::unknown) where it does and the source does not report it.
 //!
