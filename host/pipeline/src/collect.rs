@@ -5,23 +5,25 @@
 //! nothing, and says so at once.
 
 use crate::host::Host;
-use crate::services::{Concluded, RunServices, RunSetup, RunSink, Taken};
+use crate::services::{Concluded, RunServices, RunSetup, RunSink, Taken, decode_state, encode_state};
 use crate::source::{Source, SourceError};
-use exhibit_broker::broker::{Broker, ExchangeSink, SinkError};
+use exhibit_broker::broker::Broker;
+use exhibit_broker::record::{ExchangeSink, SinkError};
 use exhibit_evidence::canonical::{self, Value};
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::exchange::{Exchange, Walk};
-use exhibit_evidence::kind::{Kind, Shape};
+use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::record::{CanonicalRecord, Rejection};
 use exhibit_evidence::run::{
-    ConnectorIdentity, Fill, Limits, MANIFEST_FORMAT, Manifest, Population, ReplayInputs, RunFacts, RunId, Skew,
+    Fill, MANIFEST_FORMAT, Manifest, ReplayInputs, RunFacts, RunId, Skew,
     Verdict,
 };
 use exhibit_evidence::time::{Span, Timestamp};
 use exhibit_ledger::statement::{LeafKind, Statement};
-use exhibit_sandbox::{Ended, RunEnd};
-use exhibit_store::stage::{RunStart, Stage, Staged};
+use exhibit_sandbox::{Prepared, RunEnd, Runtime, Why};
+use serde::Serialize;
+use exhibit_store::{KindEnd, Merged, Recorded, RunFilter, RunStart, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -67,7 +69,7 @@ pub async fn collect(host: &Host, name: &SourceName) -> Result<Collected, Collec
         seed: Digest(rand::random()),
         limits: source.limits,
         state: encode_state(&host.store.state(name).map_err(|e| store_failed(name, e))?),
-        redactions: source.redactions.to_lines(),
+        redactions: source.redactions.lines(),
     };
     let stage = host
         .store
@@ -80,58 +82,117 @@ pub async fn collect(host: &Host, name: &SourceName) -> Result<Collected, Collec
         .map_err(|e| store_failed(name, e))?;
     let sink = Arc::new(StageSink { stage, seen: std::sync::Mutex::default() });
     let transport = source.transport(host)?;
-    let broker = Arc::new(Broker::live(
+    let broker = Broker::live(
         transport,
         sink.clone(),
-        host.clock.clone(),
+        Arc::clone(&host.clock),
         &source.limits,
         source.redactions.clone(),
         source.config.concurrency,
-    ));
-    let (end, concluded) = perform(host, &source, &inputs, broker.clone(), sink.clone()).await;
-    drop(broker);
+    );
+    let setup = RunSetup {
+        facts: inputs.facts.clone(),
+        source: name.clone(),
+        wanted: source.wanted(),
+        record_bytes: inputs.limits.record_bytes,
+        expected_tenant: host.known_tenant(name),
+        state: decode_state(&inputs.state),
+    };
+    let services = RunServices::new(setup, broker, Arc::clone(&source.intake), sink.clone());
+    let (end, concluded) = perform(&host.runtime, &source.prepared, &inputs, services).await;
     let run = Run { host, source: &source, inputs: &inputs, end, concluded };
     let sink = Arc::into_inner(sink)
         .ok_or_else(|| store_failed(name, "a request was still under way when the run had ended"))?;
     run.commit(sink)
 }
 
+/// What a check of a source came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Checked {
+    /// The source.
+    pub source: SourceName,
+    /// The tenant that it reaches; none: it reaches nothing.
+    pub tenant: Option<String>,
+    /// Why it does not.
+    pub failure: Option<String>,
+    /// What the credential must be allowed to do, in the vendor's words, with what each is for.
+    pub permissions: Vec<String>,
+}
+
+/// Reaches a source's system and asks whose it is. Nothing is kept.
+pub async fn check(host: &Host, name: &SourceName) -> Result<Checked, CollectError> {
+    let source = Source::open(host, name).await?;
+    let facts = facts(host, &source)?;
+    let sink = Arc::new(crate::reperform::MemorySink::default());
+    let broker = Broker::live(
+        source.transport(host)?,
+        sink.clone(),
+        Arc::clone(&host.clock),
+        &source.limits,
+        source.redactions.clone(),
+        source.config.concurrency,
+    );
+    let setup = RunSetup {
+        facts,
+        source: name.clone(),
+        wanted: source.wanted(),
+        record_bytes: source.limits.record_bytes,
+        expected_tenant: host.known_tenant(name),
+        state: BTreeMap::new(),
+    };
+    let services = RunServices::new(setup, broker, Arc::clone(&source.intake), sink);
+    let settings = String::from_utf8(source.settings.to_bytes()).unwrap_or_default();
+    let seed = Digest(rand::random());
+    let (end, services) =
+        host.runtime.check(&source.prepared, &settings, services, &source.limits, seed).await;
+    drop(services);
+    let description = host.runtime.describe(&source.prepared).await.unwrap_or_default();
+    Ok(Checked {
+        source: name.clone(),
+        tenant: end.tenant,
+        failure: end.outcome.err().map(|ended| ended.to_string()),
+        permissions: permissions(&description),
+    })
+}
+
+/// `permissions` of a connector's description, a line each.
+fn permissions(description: &str) -> Vec<String> {
+    let description: serde_json::Value = serde_json::from_str(description).unwrap_or_default();
+    let line = |of: &serde_json::Value| {
+        let word = |name: &str| of[name].as_str().unwrap_or_default().to_owned();
+        format!("{} ({})", word("permission"), word("reads"))
+    };
+    description["permissions"].as_array().into_iter().flatten().map(line).collect()
+}
+
 /// Runs the guest in its surroundings. Collecting and re-performing both come through here.
 pub(crate) async fn perform(
-    host: &Host,
-    source: &Source,
+    runtime: &Runtime,
+    prepared: &Prepared,
     inputs: &ReplayInputs,
-    broker: Arc<Broker>,
-    sink: Arc<dyn RunSink>,
+    services: RunServices,
 ) -> (RunEnd, Concluded) {
-    let expected_tenant = host.known_tenant(&inputs.source);
-    let setup = RunSetup {
-        facts: inputs.facts.clone(),
-        source: inputs.source.clone(),
-        wanted: source.wanted(),
-        record_bytes: inputs.limits.record_bytes,
-        expected_tenant,
-        state: decode_state(&inputs.state),
-    };
-    let services = RunServices::new(setup, broker, source.intake.clone(), sink);
     let settings = String::from_utf8(inputs.settings.to_bytes()).unwrap_or_default();
-    let (end, services) =
-        host.runtime.run(&source.prepared, &settings, services, &inputs.limits, inputs.seed).await;
-    (end, services.conclude())
+    let (end, services) = runtime.run(prepared, &settings, services, &inputs.limits, inputs.seed).await;
+    let concluded = services.conclude(&end.stdout, &end.stderr);
+    (end, concluded)
 }
 
 /// The window and the name of a run that begins now.
 fn facts(host: &Host, source: &Source) -> Result<RunFacts, CollectError> {
     let name = &source.name;
     let started_at = host.clock.now();
-    let seen_until = host
-        .store
-        .runs(Some(name), None)
-        .map_err(|e| store_failed(name, e))?
-        .iter()
-        .filter(|run| run.populations.iter().any(|p| source.is_timed(&p.kind) && p.verdict == Verdict::Complete))
-        .map(|run| run.window.end)
-        .max();
+    let filter = RunFilter { source: Some(name.clone()), span: None };
+    let mut seen_until = None;
+    // The newest complete look at events is where the next one begins.
+    for run in host.store.runs(&filter).map_err(|e| store_failed(name, e))?.iter().rev() {
+        let manifest = host.store.manifest(&run.run).map_err(|e| store_failed(name, e))?;
+        let mut timed = manifest.populations.iter().filter(|p| source.is_timed(&p.kind)).peekable();
+        if timed.peek().is_some() && timed.all(|p| p.verdict == Verdict::Complete) {
+            seen_until = Some(manifest.window.end);
+            break;
+        }
+    }
     let from = match seen_until {
         Some(end) => end.plus_ms(-OVERLAP_MS),
         None => started_at.plus_ms(-i64::from(source.config.lookback_days) * DAY_MS),
@@ -148,7 +209,7 @@ struct Run<'a> {
     host: &'a Host,
     source: &'a Source,
     inputs: &'a ReplayInputs,
-    end: RunEnd<()>,
+    end: RunEnd,
     concluded: Concluded,
 }
 
@@ -159,40 +220,32 @@ impl Run<'_> {
             return Err(store_failed(name, reason));
         }
         let seen = sink.seen.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for (stream, text) in [("stdout", &self.end.stdout), ("stderr", &self.end.stderr)] {
-            for line in text.lines() {
-                let line = serde_json::json!({"level": "info", "message": line, "stream": stream});
-                let line = canonical::to_bytes(&line).map_err(|e| store_failed(name, e))?;
-                sink.stage.log(&line).map_err(|e| store_failed(name, e))?;
-            }
-        }
         let complete = self.complete_kinds();
-        let staged = sink.stage.merge(&complete).map_err(|e| store_failed(name, e))?;
-        let manifest = self.manifest(&staged, seen.skew);
+        let merged = sink.stage.merge(&complete).map_err(|e| store_failed(name, e))?;
+        let manifest = self.manifest(&merged, seen.skew);
         let bytes = canonical::to_bytes(&manifest).map_err(|e| store_failed(name, e))?;
         let statement = statement(&manifest, Digest::of(&bytes));
         let leaf = statement
-            .sign(&self.host.signer)
-            .and_then(|envelope| Ok(envelope.to_bytes()?))
+            .to_leaf(&self.host.signer)
             .map_err(|e| store_failed(name, e))?;
         // What a failed run remembers would make the next one skip what this one did not deliver.
         let state = match manifest.verdict {
             Verdict::Failed(_) => decode_state(&self.inputs.state),
             _ => self.concluded.state.clone(),
         };
-        let committed = staged
-            .commit(&manifest, self.inputs, state, leaf)
+        let committed = merged
+            .commit(&manifest, self.inputs, &state, &leaf)
             .map_err(|e| store_failed(name, e))?;
-        Ok(Collected { manifest, leaf: committed.leaf_index })
+        Ok(Collected { manifest, leaf: committed.leaf })
     }
 
     /// The kinds with whether all their populations are complete.
-    fn complete_kinds(&self) -> BTreeMap<Kind, (Shape, bool)> {
-        let mut kinds = BTreeMap::new();
+    fn complete_kinds(&self) -> BTreeMap<Kind, KindEnd> {
+        let mut kinds: BTreeMap<Kind, KindEnd> = BTreeMap::new();
         for population in &self.concluded.populations {
             if let Some(shape) = self.source.intake.shape(&population.kind) {
-                let entry = kinds.entry(population.kind.clone()).or_insert((shape, true));
-                entry.1 &= population.verdict == Verdict::Complete;
+                let end = kinds.entry(population.kind.clone()).or_insert(KindEnd { shape, complete: true });
+                end.complete &= population.verdict == Verdict::Complete;
             }
         }
         kinds
@@ -231,13 +284,13 @@ impl Run<'_> {
         fills
     }
 
-    fn manifest(&self, staged: &Staged, skew: Option<Skew>) -> Manifest {
+    fn manifest(&self, merged: &Merged, skew: Option<Skew>) -> Manifest {
         let source = self.source;
-        let stopped = matches!(&self.end.outcome, Err(ended) if ended.is_by_the_clock());
+        let stopped = matches!(&self.end.outcome, Err(ended) if matches!(ended.why, Why::Deadline { .. }));
         Manifest {
             format: MANIFEST_FORMAT,
             run: self.inputs.facts.run.clone(),
-            simulated: self.host.store.is_simulated(),
+            simulated: self.host.store.format().simulated,
             source: source.name.clone(),
             connector: source.identity(),
             host_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -252,15 +305,15 @@ impl Run<'_> {
             attempt: 1,
             fills: self.fills(),
             populations: self.concluded.populations.clone(),
-            datasets: staged.datasets.clone(),
-            exchanges: staged.exchanges.clone(),
-            walks: staged.walks,
+            datasets: merged.datasets.clone(),
+            exchanges: merged.exchanges.clone(),
+            walks: merged.walks,
             rejected: self.concluded.rejected.clone(),
-            rejections: staged.rejections,
+            rejections: merged.rejections,
             skew,
-            log: staged.log,
-            log_lines: staged.log_lines,
-            log_cut: self.end.usage.log_cut,
+            log: merged.log,
+            log_lines: merged.log_lines,
+            log_cut: self.end.usage.log_bytes_cut > 0,
             replay: Digest::of(canonical::to_bytes(self.inputs).unwrap_or_default()),
             not_reperformable: stopped.then(|| "it was stopped by its deadline".to_owned()),
             verdict: self.verdict(),
@@ -310,17 +363,21 @@ impl ExchangeSink for StageSink {
             skew.min_ms = skew.min_ms.min(difference);
             skew.max_ms = skew.max_ms.max(difference);
         }
-        self.stage.exchange(exchange, request_body, body).map_err(SinkError::new)
+        self.stage.exchange(exchange, request_body, body).map_err(|e| SinkError(e.to_string()))
     }
 
     fn walk(&self, walk: &Walk) -> Result<(), SinkError> {
-        self.stage.walk(walk).map_err(SinkError::new)
+        self.stage.walk(walk).map_err(|e| SinkError(e.to_string()))
     }
 }
 
 impl RunSink for StageSink {
-    fn record(&self, record: CanonicalRecord, shape: Shape) -> Result<Taken, String> {
-        self.stage.record(record, shape).map_err(|e| e.to_string())
+    fn record(&self, record: CanonicalRecord) -> Result<Taken, String> {
+        match self.stage.record(&record).map_err(|e| e.to_string())? {
+            Recorded::Accepted => Ok(Taken::New),
+            Recorded::Repeated => Ok(Taken::Repeated),
+            Recorded::Conflict => Ok(Taken::Conflict),
+        }
     }
 
     fn reject(&self, rejection: &Rejection) -> Result<(), String> {
@@ -330,18 +387,6 @@ impl RunSink for StageSink {
     fn log(&self, line: &[u8]) -> Result<(), String> {
         self.stage.log(line).map_err(|e| e.to_string())
     }
-}
-
-fn encode_state(state: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {
-    use base64::Engine as _;
-    let encode = |bytes: &Vec<u8>| base64::prelude::BASE64_STANDARD.encode(bytes);
-    state.iter().map(|(key, value)| (key.clone(), encode(value))).collect()
-}
-
-fn decode_state(state: &BTreeMap<String, String>) -> BTreeMap<String, Vec<u8>> {
-    use base64::Engine as _;
-    let decode = |text: &String| base64::prelude::BASE64_STANDARD.decode(text).unwrap_or_default();
-    state.iter().map(|(key, value)| (key.clone(), decode(value))).collect()
 }
 
 fn store_failed(source: &SourceName, reason: impl std::fmt::Display) -> CollectError {

@@ -8,7 +8,8 @@ use exhibit_evidence::control::Control;
 use exhibit_evidence::kind::{Kind, Shape};
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::period::CollectionPeriod;
-use exhibit_evidence::run::{RunId, Verdict};
+use crate::host::HostError;
+use exhibit_evidence::run::{Manifest, RunId, Verdict};
 use exhibit_evidence::time::{Span, Timestamp};
 use exhibit_ledger::seal::Outcome;
 use serde::{Deserialize, Serialize};
@@ -178,6 +179,75 @@ fn unfilled<'a>(
         Some(Verdict::Failed(reason)) => (Some(Outcome::Failed), Some(reason.clone())),
         _ => (Some(Outcome::Missed), Some(nothing.to_owned())),
     }
+}
+
+/// A control with every collection period that begins in a span.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ControlCoverage {
+    /// The control.
+    pub control: Control,
+    /// Its periods, in order.
+    pub periods: Vec<PeriodCoverage>,
+}
+
+/// Every control's collection periods that begin in `span`, as they stand now.
+pub fn cover(host: &crate::host::Host, span: Span) -> Result<Vec<ControlCoverage>, HostError> {
+    let sources = source_kinds(host)?;
+    let now = host.clock.now();
+    let mut manifests = BTreeMap::new();
+    let mut all = Vec::new();
+    for control in host.controls.iter() {
+        let expected = expected(control, &sources, |kind| host.shape(kind));
+        let mut proofs = host.store.coverage(&control.id, span).map_err(unreadable)?;
+        let mut periods = Vec::new();
+        for period in control.frequency.periods_in(span) {
+            let mut observations = Vec::new();
+            for proof in proofs.remove(&period).unwrap_or_default() {
+                if !manifests.contains_key(&proof.run) {
+                    let manifest = host.store.manifest(&proof.run).map_err(unreadable)?;
+                    manifests.insert(proof.run.clone(), manifest);
+                }
+                if let Some(manifest) = manifests.get(&proof.run) {
+                    observations.push(observe(manifest, &proof.kind));
+                }
+            }
+            periods.push(outcome(period, &expected, &observations, now));
+        }
+        all.push(ControlCoverage { control: control.clone(), periods });
+    }
+    Ok(all)
+}
+
+fn unreadable(error: exhibit_store::ReadError) -> HostError {
+    HostError::Store(exhibit_store::OpenError::Read(error))
+}
+
+/// What a run says of one kind: the worst of its populations, or the run's own verdict where there is none.
+fn observe(manifest: &Manifest, kind: &Kind) -> Observation {
+    let of_kind = manifest.populations.iter().filter(|p| p.kind == *kind).map(|p| p.verdict.clone());
+    let verdict = of_kind.reduce(Verdict::worst).unwrap_or_else(|| match &manifest.verdict {
+        Verdict::Failed(reason) => Verdict::Failed(reason.clone()),
+        _ => Verdict::Failed("the connector opened no population of this kind".to_owned()),
+    });
+    Observation {
+        run: manifest.run.clone(),
+        source: manifest.source.clone(),
+        kind: kind.clone(),
+        started_at: manifest.started_at,
+        window: manifest.window,
+        ended_at: manifest.ended_at,
+        verdict,
+    }
+}
+
+/// The sources of the workspace with the kinds that each collects.
+fn source_kinds(host: &crate::host::Host) -> Result<BTreeMap<SourceName, Vec<Kind>>, HostError> {
+    let mut sources = BTreeMap::new();
+    for (name, config) in host.workspace.sources()? {
+        let kinds = if config.kinds.is_empty() { host.connector_kinds(&name, &config)? } else { config.kinds };
+        sources.insert(name, kinds);
+    }
+    Ok(sources)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 //! | [`collect`] | one run of a source, from approval to leaf |
 //! | [`coverage`] | which collection periods have what |
 //! | [`seal`] | the closing of an audit period |
+//! | [`timestamp`] | an outside authority's word on when a checkpoint was there |
 //! | [`export`] | the auditor's package |
 //! | [`reperform`] | every run of a package again, offline |
 
@@ -27,4 +28,5 @@ pub mod reperform;
 pub mod seal;
 pub mod services;
 pub mod source;
+pub mod timestamp;
 pub mod workspace;

@@ -8,7 +8,7 @@ use exhibit_broker::reconcile::{ItemOutcome, Reconciler};
 use exhibit_evidence::canonical;
 use exhibit_evidence::exchange::{ExchangeId, Walk};
 use exhibit_evidence::fetch::{FetchError, FetchRequest, FetchResponse};
-use exhibit_evidence::kind::{Kind, Shape};
+use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::record::{CanonicalRecord, Rejection};
 use exhibit_evidence::run::{Population, RunFacts};
@@ -36,7 +36,7 @@ pub enum Taken {
 /// Where a run's records, refusals and log go. An error ends the run; its text says why.
 pub trait RunSink: Send + Sync {
     /// Takes a record.
-    fn record(&self, record: CanonicalRecord, shape: Shape) -> Result<Taken, String>;
+    fn record(&self, record: CanonicalRecord) -> Result<Taken, String>;
     /// Keeps a refusal.
     fn reject(&self, rejection: &Rejection) -> Result<(), String>;
     /// Keeps a line of log: canonical JSON without its newline.
@@ -47,7 +47,7 @@ pub trait RunSink: Send + Sync {
 pub struct RunServices {
     facts: RunFacts,
     source: SourceName,
-    broker: Arc<Broker>,
+    broker: Broker,
     intake: Arc<Intake>,
     sink: Arc<dyn RunSink>,
     wanted: BTreeSet<Kind>,
@@ -65,10 +65,7 @@ pub struct RunServices {
 
 struct Open {
     kind: Kind,
-    shape: Shape,
     reconciler: Reconciler,
-    held: u64,
-    sealed: bool,
 }
 
 /// What a run is made of, beside the broker and the sink.
@@ -105,7 +102,7 @@ pub struct Concluded {
 
 impl RunServices {
     /// Surroundings for one run.
-    pub fn new(setup: RunSetup, broker: Arc<Broker>, intake: Arc<Intake>, sink: Arc<dyn RunSink>) -> Self {
+    pub fn new(setup: RunSetup, broker: Broker, intake: Arc<Intake>, sink: Arc<dyn RunSink>) -> Self {
         Self {
             facts: setup.facts,
             source: setup.source,
@@ -126,11 +123,20 @@ impl RunServices {
         }
     }
 
-    /// Ends the run: closes the walks that are open and concludes every population.
-    pub fn conclude(mut self) -> Concluded {
+    /// Ends the run: keeps what the guest printed, closes the walks that are open, concludes every population.
+    pub fn conclude(mut self, stdout: &str, stderr: &str) -> Concluded {
+        for (stream, text) in [("stdout", stdout), ("stderr", stderr)] {
+            for line in text.lines() {
+                let message = self.broker.scrub(line);
+                self.keep_log(&serde_json::json!({"level": "info", "message": message, "stream": stream}));
+            }
+        }
         self.walks.clear();
+        if let Some(error) = self.broker.failure() {
+            self.fail(error.to_string());
+        }
         let walks = self.broker.walks();
-        let populations = self.populations.into_iter().map(|p| p.reconciler.conclude(&walks)).collect();
+        let populations = self.populations.into_iter().map(|p| p.reconciler.conclude()).collect();
         Concluded {
             populations,
             rejected: self.rejected,
@@ -154,12 +160,16 @@ impl RunServices {
         what
     }
 
+    fn keep_log(&mut self, line: &serde_json::Value) {
+        let bytes = canonical::to_bytes(line).map_err(|e| e.to_string());
+        if let Err(error) = bytes.and_then(|bytes| self.sink.log(&bytes)) {
+            self.fail(error);
+        }
+    }
+
     /// Takes one item in; an error is the host's own.
     fn take(&mut self, handle: u32, item: &Item) -> Result<(), String> {
-        let (kind, shape) = {
-            let open = self.population(handle)?;
-            (open.kind.clone(), open.shape)
-        };
+        let kind = self.population(handle)?.kind.clone();
         let envelope = Envelope {
             source: self.source.clone(),
             tenant: self.tenant.clone().unwrap_or_default(),
@@ -180,10 +190,9 @@ impl RunServices {
             None => self.intake.accept(&envelope, &kind, &item_in),
         };
         let refused = match decided {
-            Ok(record) => match self.sink.record(record, shape)? {
+            Ok(record) => match self.sink.record(record)? {
                 Taken::New => {
-                    self.population(handle)?.reconciler.cite(&item.origins, ItemOutcome::Emitted);
-                    self.population(handle)?.held += 1;
+                    self.population(handle)?.reconciler.cite(&item.origins, ItemOutcome::Accepted);
                     return Ok(());
                 }
                 Taken::Repeated => {
@@ -263,13 +272,11 @@ impl Services for RunServices {
     }
 
     fn log(&mut self, level: LogLevel, message: &str, fields: &[(String, String)]) {
-        let fields: BTreeMap<&str, &str> = fields.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        let fields: Vec<(&str, &str)> = fields.into_iter().collect();
+        let fields: Vec<(String, String)> =
+            fields.iter().map(|(key, value)| (self.broker.scrub(key), self.broker.scrub(value))).collect();
+        let message = self.broker.scrub(message);
         let line = serde_json::json!({"level": level.word(), "message": message, "fields": fields});
-        let kept = canonical::to_bytes(&line).map_err(|e| e.to_string()).and_then(|l| self.sink.log(&l));
-        if let Err(error) = kept {
-            self.fail(error);
-        }
+        self.keep_log(&line);
     }
 
     fn state_get(&mut self, key: &str) -> Option<Vec<u8>> {
@@ -295,27 +302,21 @@ impl Services for RunServices {
 
     async fn open_population(&mut self, kind: &str, query: &str) -> Result<u32, String> {
         let kind: Kind = kind.parse().map_err(|e| format!("{e}"))?;
-        let shape = self
-            .intake
-            .shape(&kind)
-            .filter(|_| self.wanted.contains(&kind))
-            .ok_or_else(|| format!("{kind} is not among the kinds that the manifest declares"))?;
+        if self.intake.shape(&kind).is_none() || !self.wanted.contains(&kind) {
+            return Err(format!("{kind} is not among the kinds that the manifest declares"));
+        }
         let query: String = query.chars().filter(|c| !c.is_control()).take(500).collect();
-        let reconciler = Reconciler::new(kind.clone(), query);
-        self.populations.push(Open { kind, shape, reconciler, held: 0, sealed: false });
+        let reconciler = Reconciler::new(kind.clone(), query, Arc::new(self.broker.clone()));
+        self.populations.push(Open { kind, reconciler });
         u32::try_from(self.populations.len() - 1).map_err(|_| "too many populations".to_owned())
     }
 
     async fn from_exchange(&mut self, population: u32, exchange: ExchangeId) -> Result<(), String> {
-        if !self.shown.contains(&exchange) {
-            return Err(format!("exchange {exchange} was never answered in this run"));
-        }
-        self.population(population)?.reconciler.feeds(exchange);
-        Ok(())
+        self.population(population)?.reconciler.feeds(exchange)
     }
 
     async fn emit(&mut self, population: u32, items: Vec<Item>) -> Result<u64, String> {
-        if self.population(population)?.sealed {
+        if self.population(population)?.reconciler.is_sealed() {
             return Err("the population is sealed: open another for what came later".to_owned());
         }
         for item in &items {
@@ -323,19 +324,30 @@ impl Services for RunServices {
                 return Err(self.fail(error));
             }
         }
-        Ok(self.population(population)?.held)
+        Ok(self.population(population)?.reconciler.emitted())
     }
 
     async fn filtered(&mut self, population: u32, count: u64, reason: &str) -> Result<(), String> {
         let reason: String = reason.chars().filter(|c| !c.is_control()).take(200).collect();
-        self.population(population)?.reconciler.filtered(count, reason);
+        self.population(population)?.reconciler.filtered(count, &reason);
         Ok(())
     }
 
     async fn seal(&mut self, population: u32, expected: Option<u64>) -> Result<(), String> {
-        let open = self.population(population)?;
-        open.sealed = true;
-        open.reconciler.seal(expected);
-        Ok(())
+        self.population(population)?.reconciler.seal(expected)
     }
+}
+
+/// A connector's state as replay inputs hold it: values in base64.
+pub(crate) fn encode_state(state: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {
+    use base64::Engine as _;
+    let encode = |bytes: &Vec<u8>| base64::prelude::BASE64_STANDARD.encode(bytes);
+    state.iter().map(|(key, value)| (key.clone(), encode(value))).collect()
+}
+
+/// The state that replay inputs hold.
+pub(crate) fn decode_state(state: &BTreeMap<String, String>) -> BTreeMap<String, Vec<u8>> {
+    use base64::Engine as _;
+    let decode = |text: &String| base64::prelude::BASE64_STANDARD.decode(text).unwrap_or_default();
+    state.iter().map(|(key, value)| (key.clone(), decode(value))).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! exhibit.toml            the organisation, the ledger's origin, where keys and data are
-//! exhibit.lock            approvals: which component may ask what (written by `exhibit connector approve`)
+//! exhibit.lock            approvals: which component may ask what (written by `exhibit source approve`)
 //! controls/*.toml         what the organisation does
 //! sources/NAME.toml       one source each
 //! connectors/DIGEST.wasm  the components that were added
@@ -279,6 +279,11 @@ impl Workspace {
     /// The file of a source.
     pub fn source_file(&self, name: &SourceName) -> PathBuf {
         self.root.join("sources").join(format!("{name}.toml"))
+    }
+
+    /// Writes the file of a new source; never overwrites.
+    pub fn add_source(&self, name: &SourceName, text: &str) -> Result<(), WorkspaceError> {
+        write_new(&self.source_file(name), text.as_bytes())
     }
 
     /// The text of the approvals; empty where there are none yet.

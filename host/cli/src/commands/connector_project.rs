@@ -1,5 +1,8 @@
 //! `exhibit connector new | build | test`: the project of a connector, driven through cargo.
 
+#[path = "../../../../sdk/template/template.rs"]
+mod template;
+
 use crate::exit::Problem;
 use crate::output;
 use anyhow::{Context as _, Result};
@@ -8,16 +11,6 @@ use exhibit_evidence::name::Name;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-
-/// The template: where each file goes, and its text.
-const TEMPLATE: &[(&str, &str)] = &[
-    ("Cargo.toml", include_str!("../../../../sdk/template/Cargo.toml")),
-    ("connector.toml", include_str!("../../../../sdk/template/connector.toml")),
-    ("src/lib.rs", include_str!("../../../../sdk/template/src/lib.rs")),
-    ("fixtures/basic.jsonl", include_str!("../../../../sdk/template/fixtures/basic.jsonl")),
-    ("tests/replay.rs", include_str!("../../../../sdk/template/tests/replay.rs")),
-    ("README.md", include_str!("../../../../sdk/template/README.md")),
-];
 
 /// The target that connectors are compiled for.
 const TARGET: &str = "wasm32-wasip2";
@@ -34,8 +27,7 @@ pub(crate) fn new(name: &Name, sdk: Option<&Path>) -> Result<()> {
         ));
     }
     let sdk = find_sdk(sdk)?;
-    for (path, text) in TEMPLATE {
-        let text = text.replace("{{name}}", name.as_str()).replace("{{sdk}}", &sdk.display().to_string());
+    for (path, text) in template::project(name.as_str(), &sdk.display().to_string()) {
         let path = dir.join(path);
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;

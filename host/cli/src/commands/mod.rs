@@ -25,7 +25,6 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let _guard = runtime.enter();
     let (at, format) = (args.workspace.as_path(), args.format);
-    let block = |future| runtime.block_on(future);
     match args.command {
         Command::Init(args) => init::run(&args)?,
         Command::Connector(command) => return runtime.block_on(connector::run(at, format, command)),
@@ -33,7 +32,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Command::Collect(args) => return runtime.block_on(collect::run(at, format, &args)),
         Command::Status(args) => status::run(at, format, &args)?,
         Command::Evidence(command) => evidence::run(at, format, command)?,
-        Command::Seal(args) => return block(Box::pin(seal::run(at, format, args))),
+        Command::Seal(args) => return runtime.block_on(seal::run(at, format, args)),
         Command::Export(args) => export::run(at, format, &args)?,
         Command::Verify(args) => return verify::run(format, &args),
         Command::Reperform(args) => return runtime.block_on(reperform::run(at, format, &args)),

@@ -1,0 +1,190 @@
+//! `exhibit evidence`: what is held.
+
+use crate::args::Evidence;
+use crate::exit::Problem;
+use crate::output::{self, Format};
+use anyhow::Result;
+use exhibit_evidence::kind::Kind;
+use exhibit_evidence::name::SourceName;
+use exhibit_evidence::run::RunId;
+use exhibit_pipeline::workspace::Workspace;
+use exhibit_store::{Change, Difference, Standing, Store};
+use serde::Serialize;
+use serde_json::Value;
+use std::path::Path;
+
+pub(crate) fn run(at: &Path, format: Format, command: Evidence) -> Result<()> {
+    if let Evidence::Kinds = command {
+        return kinds(format);
+    }
+    let store = exhibit_pipeline::host::open_store(&Workspace::open(at)?)?;
+    match command {
+        Evidence::List { control: Some(control), period: Some(period) } => {
+            let proofs: Vec<Proof> = store
+                .proves(&control, &period)?
+                .into_iter()
+                .map(|p| Proof { run: p.run, kind: p.kind, standing: word(p.standing) })
+                .collect();
+            if proofs.is_empty() {
+                output::say(&format!("Nothing proves {control} for {period}."));
+            }
+            output::rows(format, &proofs, &["run", "kind", "standing"], |p| {
+                vec![p.run.to_string(), p.kind.to_string(), p.standing.to_owned()]
+            })
+        }
+        Evidence::List { .. } => datasets(format, &store),
+        Evidence::Show { run, kind: None } => output::json(&store.manifest(&run)?),
+        Evidence::Show { run, kind: Some(kind) } => records(&store, &run, &kind),
+        Evidence::History { source, kind, id } => history(format, &store, &source, &kind, &id),
+        Evidence::Diff { kind, from, to } => diff(format, &store, &kind, &from, &to),
+        Evidence::Kinds => Ok(()),
+    }
+}
+
+#[derive(Serialize)]
+struct Proof {
+    run: RunId,
+    kind: Kind,
+    standing: &'static str,
+}
+
+fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Complete => "complete",
+        Standing::Partial => "partial",
+        Standing::Failed => "failed",
+    }
+}
+
+fn kinds(format: Format) -> Result<()> {
+    let kinds = exhibit_evidence::kind::builtin();
+    output::rows(format, &kinds, &["kind", "shape", "title"], |spec| {
+        let shape = serde_json::to_value(spec.shape).ok().and_then(|s| s.as_str().map(str::to_owned));
+        vec![spec.kind.to_string(), shape.unwrap_or_default(), spec.title.clone()]
+    })
+}
+
+#[derive(Serialize)]
+struct Held {
+    source: SourceName,
+    kind: Kind,
+    records: u64,
+    runs: u64,
+    last_run: RunId,
+}
+
+fn datasets(format: Format, store: &Store) -> Result<()> {
+    let held: Vec<Held> = store
+        .datasets()?
+        .into_iter()
+        .map(|d| Held { source: d.source, kind: d.last.kind, records: d.last.records, runs: d.runs, last_run: d.run })
+        .collect();
+    if held.is_empty() {
+        output::say("Nothing is held yet: exhibit collect.");
+    }
+    output::rows(format, &held, &["source", "kind", "records", "runs", "last run"], |d| {
+        let (source, kind, run) = (d.source.to_string(), d.kind.to_string(), d.last_run.to_string());
+        vec![source, kind, d.records.to_string(), d.runs.to_string(), run]
+    })
+}
+
+fn records(store: &Store, run: &RunId, kind: &Kind) -> Result<()> {
+    let manifest = store.manifest(run)?;
+    for record in store.snapshot(&manifest.source, kind, run)? {
+        output::line(&String::from_utf8_lossy(&record?.line))?;
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Step {
+    run: RunId,
+    change: &'static str,
+    sha256: Option<String>,
+    record: Option<Value>,
+}
+
+fn history(format: Format, store: &Store, source: &SourceName, kind: &Kind, id: &str) -> Result<()> {
+    let mut steps = Vec::new();
+    for entry in store.history(source, kind, id)? {
+        steps.push(Step {
+            run: entry.run,
+            change: match entry.change {
+                Change::Added => "added",
+                Change::Changed => "changed",
+                Change::Removed => "removed",
+                Change::Unobserved => "unobserved",
+                Change::SeenAgain => "seen again",
+            },
+            sha256: entry.digest.map(|digest| digest.to_string()),
+            record: entry.line.and_then(|line| serde_json::from_slice(&line).ok()),
+        });
+    }
+    if steps.is_empty() {
+        return Err(Problem::failed(
+            format!("{source} never held a {kind} with the id `{}`", output::printable(id)),
+            Some("`exhibit evidence show RUN --kind KIND` prints the ids of a run".into()),
+        ));
+    }
+    output::rows(format, &steps, &["run", "change", "sha256", "attributes"], |s| {
+        let attributes = s.record.as_ref().map(|r| r["attributes"].to_string()).unwrap_or_default();
+        vec![s.run.to_string(), s.change.to_owned(), s.sha256.clone().unwrap_or_default(), attributes]
+    })
+}
+
+#[derive(Serialize)]
+struct Changed {
+    change: &'static str,
+    key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new: Option<Value>,
+}
+
+fn diff(format: Format, store: &Store, kind: &Kind, from: &RunId, to: &RunId) -> Result<()> {
+    let (first, second) = (store.manifest(from)?, store.manifest(to)?);
+    if first.source != second.source {
+        return Err(Problem::usage(
+            format!("{from} is a run of {}, and {to} of {}", first.source, second.source),
+            "name two runs of one source",
+        ));
+    }
+    let json = |line: &[u8]| serde_json::from_slice(line).ok();
+    let mut changed = Vec::new();
+    for difference in store.diff(&first.source, kind, from, to)? {
+        changed.push(match difference? {
+            Difference::Added(r) => {
+                Changed { change: "added", key: r.key.0, old: None, new: json(&r.line) }
+            }
+            Difference::Removed(r) => {
+                Changed { change: "removed", key: r.key.0, old: json(&r.line), new: None }
+            }
+            Difference::Changed { key, old, new } => {
+                Changed { change: "changed", key: key.0, old: json(&old), new: json(&new) }
+            }
+        });
+    }
+    if changed.is_empty() {
+        output::say(&format!("Nothing differs in {kind} of {} between the two runs.", first.source));
+    }
+    output::rows(format, &changed, &["change", "key", "what"], |c| {
+        vec![c.change.to_owned(), c.key.clone(), what(c)]
+    })
+}
+
+/// The attributes that differ, with both values.
+fn what(changed: &Changed) -> String {
+    let (Some(old), Some(new)) = (&changed.old, &changed.new) else { return String::new() };
+    let none = serde_json::Map::new();
+    let attributes = |of: &Value| of["attributes"].as_object().unwrap_or(&none).clone();
+    let (old, new) = (attributes(old), attributes(new));
+    let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let show = |value: Option<&Value>| value.map_or_else(|| "(unknown)".to_owned(), ToString::to_string);
+    names
+        .into_iter()
+        .filter(|name| old.get(*name) != new.get(*name))
+        .map(|name| format!("{name}: {} -> {}", show(old.get(name)), show(new.get(name))))
+        .collect::<Vec<_>>()
+        .join("; ")
+}

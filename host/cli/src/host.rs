@@ -1,0 +1,28 @@
+//! Opens what a command needs of a workspace: its runtime, its store, its keys.
+
+use crate::clock::WallClock;
+use anyhow::{Context as _, Result};
+use exhibit_pipeline::host::Host;
+use exhibit_pipeline::workspace::Workspace;
+use exhibit_sandbox::{Compiler, Runtime, RuntimeOptions};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The sandbox, with the workspace's cache of compiled components.
+pub(crate) fn runtime(workspace: &Workspace) -> Result<Arc<Runtime>> {
+    let compiler = Compiler::current_exe().context("cannot find the exhibit command itself")?;
+    let options = RuntimeOptions::new(workspace.cache_dir(), compiler);
+    Ok(Arc::new(Runtime::new(options).context("cannot start the sandbox")?))
+}
+
+/// The workspace with everything that collecting needs, under the wall clock.
+pub(crate) fn open(at: &Path) -> Result<Host> {
+    let workspace = Workspace::open(at)?;
+    let runtime = runtime(&workspace)?;
+    Ok(Host::open(workspace, runtime, Arc::new(WallClock))?)
+}
+
+/// An empty store for a new workspace.
+pub(crate) fn create_store(workspace: &Workspace, simulated: bool) -> Result<()> {
+    Ok(Host::create_store(workspace, simulated)?)
+}

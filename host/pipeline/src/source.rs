@@ -1,0 +1,394 @@
+//! A source: `sources/NAME.toml`, and all that it takes to run it.
+//!
+//! ```toml
+//! connector = "okta"
+//! kinds = ["identity.account@1"]   # leave out: all that the connector has
+//! lookback_days = 7                # how far the first window of events reaches back
+//! concurrency = 8                  # requests side by side
+//! allow_addresses = ["10.1.0.0/16"]  # private addresses that may be reached
+//! ca_file = "internal-ca.pem"      # another root to trust
+//! redact = ["https://example.okta.com/api/v1/users** /*/profile/mobilePhone"]
+//!
+//! [settings]
+//! org_url = "https://example.okta.com"
+//!
+//! [credentials.okta]
+//! scheme = "ssws"
+//! token = "env:OKTA_TOKEN"
+//!
+//! [limits]
+//! deadline_ms = 1800000
+//! ```
+
+use crate::host::Host;
+use crate::workspace::{Workspace, WorkspaceError};
+use exhibit_broker::credential::{Credential, CredentialConfig};
+use exhibit_broker::grant::lock::{Approval, Lock, Review};
+use exhibit_broker::grant::{Ask, Grants};
+use exhibit_broker::manifest::ComponentManifest;
+use exhibit_broker::redact::Redactions;
+use exhibit_broker::secret::{SecretRef, Vault};
+use exhibit_broker::transport::Transport;
+use exhibit_evidence::canonical::Value;
+use exhibit_evidence::digest::Digest;
+use exhibit_evidence::kind::Kind;
+use exhibit_evidence::name::{Name, SourceName};
+use exhibit_evidence::run::{ConnectorIdentity, Limits};
+use exhibit_evidence::secret::Secret;
+use exhibit_intake::Intake;
+use exhibit_sandbox::Prepared;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Requests side by side, unless the source says otherwise.
+const CONCURRENCY: usize = 8;
+
+/// `sources/NAME.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// The connector's name.
+    pub connector: Name,
+    /// The kinds to collect; none: all that the connector has.
+    #[serde(default)]
+    pub kinds: Vec<Kind>,
+    /// How many days back the first window of events reaches.
+    #[serde(default = "default_lookback")]
+    pub lookback_days: u32,
+    /// Requests side by side.
+    #[serde(default = "default_concurrency")]
+    pub concurrency: usize,
+    /// Private addresses and networks that may be reached.
+    #[serde(default)]
+    pub allow_addresses: Vec<String>,
+    /// PEM file of another root to trust.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// What is cut from answers before anyone sees them, beside what the connector asks: a URL pattern and a
+    /// place in the body.
+    #[serde(default)]
+    pub redact: Vec<String>,
+    /// The connector's own settings.
+    #[serde(default)]
+    pub settings: toml::Table,
+    /// A credential for each slot.
+    #[serde(default)]
+    pub credentials: BTreeMap<String, CredentialConfig>,
+    /// Bounds that differ from the usual ones.
+    #[serde(default)]
+    pub limits: LimitsConfig,
+}
+
+fn default_lookback() -> u32 {
+    crate::collect::FIRST_LOOKBACK_DAYS
+}
+
+fn default_concurrency() -> usize {
+    CONCURRENCY
+}
+
+/// Bounds that an operator may set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// [`Limits::memory_bytes`].
+    pub memory_bytes: Option<u64>,
+    /// [`Limits::deadline_ms`].
+    pub deadline_ms: Option<u64>,
+    /// [`Limits::records`].
+    pub records: Option<u64>,
+    /// [`Limits::requests`].
+    pub requests: Option<u64>,
+    /// [`Limits::body_bytes`].
+    pub body_bytes: Option<u64>,
+    /// [`Limits::pages`].
+    pub pages: Option<u32>,
+}
+
+/// The most memory that any connector gets.
+const MEMORY_CEILING_BYTES: u64 = 1 << 30;
+
+impl LimitsConfig {
+    fn over(self, manifest: &ComponentManifest) -> Limits {
+        let usual = Limits::default();
+        let memory = self.memory_bytes.or(manifest.memory_bytes()).unwrap_or(usual.memory_bytes);
+        Limits {
+            memory_bytes: memory.min(MEMORY_CEILING_BYTES),
+            deadline_ms: self.deadline_ms.unwrap_or(usual.deadline_ms),
+            records: self.records.unwrap_or(usual.records),
+            requests: self.requests.unwrap_or(usual.requests),
+            body_bytes: self.body_bytes.unwrap_or(usual.body_bytes),
+            pages: self.pages.unwrap_or(usual.pages),
+            ..usual
+        }
+    }
+}
+
+/// Why a source cannot be run as it is set up. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The workspace.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// Never approved.
+    #[error("source `{0}` is not approved")]
+    Unapproved(SourceName),
+    /// The approved component is not the one that is here.
+    #[error("source `{source_name}`: the approved component {component} is not in this workspace")]
+    ComponentMissing {
+        /// The source.
+        source_name: SourceName,
+        /// Its digest.
+        component: Digest,
+    },
+    /// The settings or credentials ask for more than was approved.
+    #[error("source `{source_name}` asks for more than was approved:\n{difference}")]
+    AsksMore {
+        /// The source.
+        source_name: SourceName,
+        /// `+` asked anew.
+        difference: String,
+    },
+    /// Settings that the connector does not take.
+    #[error("source `{source_name}`, settings{pointer}: {problem}")]
+    Settings {
+        /// The source.
+        source_name: SourceName,
+        /// JSON pointer.
+        pointer: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A credential.
+    #[error("source `{source_name}`: {problem}")]
+    Credential {
+        /// The source.
+        source_name: SourceName,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// Anything else that is wrong with it.
+    #[error("source `{source_name}`: {problem}")]
+    Unusable {
+        /// The source.
+        source_name: SourceName,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl SourceError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Workspace(error) => error.hint(),
+            Self::Unapproved(name) => {
+                Some(format!("read what it asks for and approve it: exhibit source approve {name}"))
+            }
+            Self::AsksMore { source_name, .. } => {
+                Some(format!("if that is right, approve it again: exhibit source approve {source_name}"))
+            }
+            Self::ComponentMissing { .. } => Some("add it again: exhibit connector add FILE".into()),
+            Self::Settings { source_name, .. } => {
+                Some(format!("correct sources/{source_name}.toml; `exhibit connector inspect` lists settings"))
+            }
+            Self::Credential { hint, .. } => hint.clone(),
+            Self::Unusable { .. } => None,
+        }
+    }
+}
+
+/// A source, ready to run.
+pub struct Source {
+    /// Its name.
+    pub name: SourceName,
+    /// Its file.
+    pub config: SourceConfig,
+    /// The component's manifest.
+    pub manifest: ComponentManifest,
+    /// Digest of the component.
+    pub component: Digest,
+    /// The compiled component.
+    pub prepared: Prepared,
+    /// The settings, canonical.
+    pub settings: Value,
+    /// Bounds in force.
+    pub limits: Limits,
+    /// What is cut from answers.
+    pub redactions: Redactions,
+    /// The kinds, compiled.
+    pub intake: Arc<Intake>,
+    approval: Approval,
+    ask: Ask,
+}
+
+impl Source {
+    /// Opens a source under its approval: settings checked, component compiled, nothing sent.
+    pub async fn open(host: &Host, name: &SourceName) -> Result<Self, SourceError> {
+        let workspace = &host.workspace;
+        let config = workspace.source(name)?;
+        let unusable = |problem: String| SourceError::Unusable { source_name: name.clone(), problem };
+        let lock = Lock::parse(&workspace.lock_text()?).map_err(|e| unusable(e.to_string()))?;
+        let approval =
+            lock.sources.get(name).cloned().ok_or_else(|| SourceError::Unapproved(name.clone()))?;
+        let component = approval.component;
+        if !workspace.component_file(&component).is_file() {
+            return Err(SourceError::ComponentMissing { source_name: name.clone(), component });
+        }
+        let bytes = workspace.component(&component)?;
+        let manifest = exhibit_sandbox::read_manifest(&bytes).map_err(|e| unusable(e.to_string()))?;
+        let (settings, ask) = resolve(name, &config, &manifest)?;
+        if let Review::Approved = lock.review(name, &component, &ask)
+            && let extra = exhibit_broker::grant::lock::Difference::between(Some(&approval), &ask)
+            && !extra.added.is_empty()
+        {
+            return Err(SourceError::AsksMore { source_name: name.clone(), difference: extra.to_string() });
+        }
+        let prepared = host.runtime.prepare(&bytes).await.map_err(|e| unusable(e.to_string()))?;
+        let text = String::from_utf8(settings.to_bytes()).unwrap_or_default();
+        let problems =
+            host.runtime.validate_config(&prepared, &text).await.map_err(|e| unusable(e.to_string()))?;
+        if let Some(problem) = problems.into_iter().next() {
+            return Err(SourceError::Settings {
+                source_name: name.clone(),
+                pointer: problem.pointer,
+                problem: problem.message,
+            });
+        }
+        let redactions = redactions(&config, &manifest, &settings).map_err(unusable)?;
+        let intake = intake(&manifest).map_err(|e| unusable(e.to_string()))?;
+        let limits = config.limits.over(&manifest);
+        Ok(Self {
+            name: name.clone(),
+            manifest,
+            component,
+            prepared,
+            settings,
+            limits,
+            redactions,
+            intake: Arc::new(intake),
+            approval,
+            ask,
+            config,
+        })
+    }
+
+    /// The kinds that may be emitted: what the settings ask, or all that the connector has.
+    pub fn wanted(&self) -> BTreeSet<Kind> {
+        let kinds = if self.config.kinds.is_empty() { &self.manifest.kinds } else { &self.config.kinds };
+        kinds.iter().cloned().collect()
+    }
+
+    /// Whether a kind is of events or acts.
+    pub fn is_timed(&self, kind: &Kind) -> bool {
+        self.intake.shape(kind).is_some_and(exhibit_evidence::kind::Shape::is_timed)
+    }
+
+    /// The component, by what it is.
+    pub fn identity(&self) -> ConnectorIdentity {
+        ConnectorIdentity {
+            name: self.manifest.name.to_string(),
+            version: self.manifest.version.clone(),
+            publisher: self.manifest.publisher.clone(),
+            component: self.component,
+            contract: self.manifest.contract.clone(),
+        }
+    }
+
+    /// The egress in force, one line a grant.
+    pub fn grant_lines(&self) -> Vec<String> {
+        self.approval.egress.iter().map(ToString::to_string).collect()
+    }
+
+    /// Slots and their schemes.
+    pub fn credential_schemes(&self) -> BTreeMap<String, String> {
+        self.config.credentials.iter().map(|(slot, c)| (slot.clone(), c.scheme().to_owned())).collect()
+    }
+
+    /// The way to the network: grants, credentials, addresses, pace.
+    pub fn transport(&self, host: &Host) -> Result<Arc<dyn Transport>, SourceError> {
+        let vault = vault(&host.workspace);
+        let mut credentials = BTreeMap::new();
+        for (slot, config) in &self.config.credentials {
+            let credential = Credential::load(self.name.as_str(), slot, config, &vault)
+                .map_err(|error| SourceError::Credential {
+                    source_name: self.name.clone(),
+                    problem: error.to_string(),
+                    hint: Some(format!("see [credentials.{slot}] in sources/{}.toml", self.name)),
+                })?;
+            credentials.insert(slot.clone(), credential);
+        }
+        let grants: Grants = self.approval.grants(&self.name, self.ask.clone());
+        crate::host::live_transport(host, self, grants, credentials)
+    }
+}
+
+/// The settings in canonical form, and what the connector asks for under them.
+pub(crate) fn resolve(
+    name: &SourceName,
+    config: &SourceConfig,
+    manifest: &ComponentManifest,
+) -> Result<(Value, Ask), SourceError> {
+    let fail = |problem: String| SourceError::Settings {
+        source_name: name.clone(),
+        pointer: String::new(),
+        problem,
+    };
+    let json = serde_json::to_value(&config.settings).map_err(|e| fail(e.to_string()))?;
+    let settings = Value::of(&json).map_err(|e| fail(e.to_string()))?;
+    let ask = manifest.resolve(&json).map_err(|e| fail(e.to_string()))?;
+    for slot in config.credentials.keys() {
+        if !ask.slots.contains_key(slot) {
+            let known: Vec<&str> = ask.slots.keys().map(String::as_str).collect();
+            return Err(SourceError::Credential {
+                source_name: name.clone(),
+                problem: format!("the connector has no credential slot `{slot}`"),
+                hint: Some(format!("its slots are: {}", known.join(", "))),
+            });
+        }
+    }
+    Ok((settings, ask))
+}
+
+fn redactions(config: &SourceConfig, manifest: &ComponentManifest, settings: &Value) -> Result<Redactions, String> {
+    let json: serde_json::Value =
+        serde_json::from_slice(&settings.to_bytes()).map_err(|e| e.to_string())?;
+    let mut lines: Vec<String> = manifest
+        .resolve_redactions(&json)
+        .map_err(|e| e.to_string())?
+        .into_iter()
+        .map(|(url, place)| format!("{url} {place}"))
+        .collect();
+    lines.extend(config.redact.iter().cloned());
+    Redactions::parse(&lines).map_err(|e| e.to_string())
+}
+
+/// The built-in kinds, and those that the component brings.
+pub(crate) fn intake(manifest: &ComponentManifest) -> Result<Intake, exhibit_intake::KindError> {
+    Intake::new(exhibit_evidence::kind::builtin().into_iter().chain(manifest.own_kinds.iter().cloned()))
+}
+
+fn vault(workspace: &Workspace) -> Vault {
+    let vault = Vault::of_process();
+    match workspace.config().signing.identity.strip_prefix("file:") {
+        Some(path) => vault.with_identity(workspace.resolve(path.as_ref())),
+        None => vault,
+    }
+}
+
+/// Reads a secret that the workspace's own settings refer to; a relative file is in the workspace.
+pub(crate) fn read_secret(workspace: &Workspace, reference: &str) -> Result<Secret, String> {
+    let reference: SecretRef = match reference.strip_prefix("file:") {
+        Some(path) => {
+            let path = workspace.resolve(path.as_ref());
+            let absolute = path.canonicalize().map_err(|e| format!("{}: {e}", path.display()))?;
+            SecretRef::File(absolute)
+        }
+        None => reference.parse().map_err(|e| format!("{e}"))?,
+    };
+    vault(workspace).read(&reference).map_err(|e| e.to_string())
+}
