@@ -43,7 +43,9 @@ pub(crate) fn collect(api: &Api<'_>, known: &[Known]) -> Result<()> {
     let known: BTreeMap<&str, &Known> = known.iter().map(|user| (user.id.as_str(), user)).collect();
     let known = &known;
     let mut grants = api.ctx.population::<AppGrant>("users and groups assigned to all applications");
-    for page in api.list("/api/v1/apps", 200).pages() {
+    // Okta's document has it leave out those that are not active, unless asked.
+    let list = api.list("/api/v1/apps", 200).query("includeNonDeleted", "true");
+    for page in list.pages() {
         let page = page?;
         let apps = grants.items::<App>(&page)?;
         // An application is accounted for by the assignments that cite it, or else by the reason below.

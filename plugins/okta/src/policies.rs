@@ -48,6 +48,7 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
     let mut records = api.ctx.population::<AuthPolicy>(
         "sign-in, password, enrolment and access policies, their rules, authenticators",
     );
+    let mut is_classic = false;
     for kind in TYPES {
         let list = api.get("/api/v1/policies").query("type", kind).paged(Paging::link_header().items(""));
         for page in list.pages() {
@@ -55,6 +56,7 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
                 // E0000001, invalid type: this edition of Okta has no such policies, so none is missing.
                 Err(failure) if kind == IDENTITY_ENGINE && failure.status() == Some(400) => {
                     exhibit_sdk::warn!("this Okta has no policies of type {kind}: {}", failure.message());
+                    is_classic = true;
                     break;
                 }
                 page => page,
@@ -63,6 +65,14 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
             of_policies(api, &mut records, &page)?;
         }
     }
+    // Authenticators are of Identity Engine, too.
+    if !is_classic {
+        of_authenticators(api, &mut records)?;
+    }
+    records.seal()
+}
+
+fn of_authenticators(api: &Api<'_>, records: &mut Population<AuthPolicy>) -> Result<()> {
     for page in api.whole_list("/api/v1/authenticators").pages() {
         let Some(page) = records.tolerate(page)? else { break };
         for authenticator in records.items::<Authenticator>(&page)? {
@@ -76,7 +86,7 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
             records.emit(authenticator.record(format!("authenticator/{}", authenticator.id), attributes))?;
         }
     }
-    records.seal()
+    Ok(())
 }
 
 fn of_policies(api: &Api<'_>, records: &mut Population<AuthPolicy>, page: &Page) -> Result<()> {
