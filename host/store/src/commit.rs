@@ -161,7 +161,6 @@ impl Merged {
         };
         match wrong {
             Some(reason) => Err(CommitError::Ledger(format!("run {staged} cannot be committed: {reason}"))),
-            None if self.stage.inner.find_run(staged)?.is_some() => Err(CommitError::Known(staged.clone())),
             None => Ok(()),
         }
     }

@@ -153,6 +153,9 @@ pub enum StageError {
     /// A key that the store does not take.
     #[error("record key {0:?}: keys are 1 to 1024 bytes without NUL")]
     Key(String),
+    /// The run is there already.
+    #[error("run {0} is already committed, or goes on in this process; a run is never written twice")]
+    Known(RunId),
     /// A value that has no canonical form.
     #[error("{what}: {reason}")]
     Form {
@@ -182,9 +185,6 @@ pub enum CommitError {
         /// Run that was begun.
         staged: RunId,
     },
-    /// The run is already there.
-    #[error("run {0} is already committed; a run is never written twice")]
-    Known(RunId),
     /// Another run of the source was committed since this one compared its records with what was held.
     #[error(
         "source {source_name}: run {by} was committed meanwhile, so what changed since the run before is no longer known; collect again, one run at a time"

@@ -55,3 +55,19 @@ pub use stage::merge::{KindEnd, Merged};
 pub use stage::provenance::Provenance;
 pub use stage::{Recorded, RunStart, Stage};
 pub use store::{CreateOptions, OpenOptions, Store};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_may_move_between_threads() {
+        fn is_send<T: Send>() {}
+        fn is_shared<T: Send + Sync>() {}
+        is_shared::<Store>();
+        is_shared::<Stage>();
+        is_send::<Merged>();
+        is_send::<Records<'_>>();
+        is_send::<Intervals<'_>>();
+    }
+}

@@ -24,6 +24,7 @@ use exhibit_ledger::checkpoint::Checkpoint;
 use exhibit_ledger::key::{SigningKey, VerifierKey};
 use exhibit_ledger::log::Log;
 use exhibit_ledger::tree::TreeHead;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -82,6 +83,8 @@ pub(crate) struct Inner {
     pub(crate) packs: Arc<Packs>,
     pub(crate) files: LogFiles,
     pub(crate) log: Mutex<LogState>,
+    /// Runs that go on in this process.
+    pub(crate) active: Mutex<HashSet<RunId>>,
     /// Held over a whole commit: leaves are added one at a time.
     pub(crate) writer: Mutex<()>,
     pub(crate) signer: Option<Arc<SigningKey>>,
@@ -159,8 +162,14 @@ impl Store {
     /// Begins a run. Nothing of it is seen before it is committed.
     ///
     /// # Errors
-    /// [`StageError`] where staging cannot be written.
+    /// [`StageError::Known`] where the run is committed or goes on.
     pub fn begin(&self, start: RunStart) -> Result<Stage, StageError> {
+        // A row that is not signed yet counts, too: its groups must not be written over.
+        let committed = self.inner.index.get(&keys::run(&start.run))?.is_some();
+        let mut active = self.inner.active.lock().unwrap_or_else(PoisonError::into_inner);
+        if committed || !active.insert(start.run.clone()) {
+            return Err(StageError::Known(start.run));
+        }
         Ok(Stage::new(Arc::clone(&self.inner), start))
     }
 }
@@ -191,6 +200,7 @@ impl Inner {
             packs: Arc::new(Packs::new(objects, ring)),
             files: LogFiles::new(dir.join("log"), points),
             log: Mutex::new(LogState { log: Log::new(), checkpoint: None, halted: None }),
+            active: Mutex::default(),
             writer: Mutex::new(()),
             signer: options.signer.clone(),
             verifiers,

@@ -343,6 +343,7 @@ impl Drop for Stage {
         if self.marked.load(Ordering::Relaxed) {
             let _ = self.inner.sweep_run(&self.start.run, &self.start.source);
         }
+        self.inner.active.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.start.run);
         let _ = std::fs::remove_dir_all(&self.dir);
     }
 }

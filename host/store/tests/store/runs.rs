@@ -8,8 +8,10 @@ use exhibit_evidence::record::{Origin, Rejection};
 use exhibit_evidence::run::Verdict;
 use exhibit_ledger::statement::LeafKind;
 use exhibit_ledger::tree::leaf_hash;
+use exhibit_evidence::time::Span;
 use exhibit_store::{
-    CommitError, CreateOptions, Document, OpenError, OpenOptions, Recorded, RunFile, RunFilter, Store,
+    CommitError, CreateOptions, Document, OpenError, OpenOptions, Recorded, RunFile, RunFilter, RunStart,
+    StageError, Store,
 };
 use std::collections::BTreeMap;
 
@@ -206,8 +208,16 @@ fn refusals_say_what_and_where() {
     let bad = CreateOptions { recipient: Some("age1x".into()), ..create.clone() };
     assert!(matches!(Store::create(empty.path(), &bad), Err(OpenError::Setting(_))));
     let run = accounts(&store, at("2026-02-03T00:00:00Z"), &[]);
-    let stage = begin(&store, at("2026-02-03T00:00:00Z"));
-    assert!(matches!(commit(stage, &BTreeMap::new()), Err(CommitError::Known(known)) if known == run));
+    let again = |started_at| {
+        let started_at = at(started_at);
+        let window = Span { start: started_at, end: started_at };
+        store.begin(RunStart { run: run_id(started_at), source: source(), started_at, window })
+    };
+    assert!(matches!(again("2026-02-03T00:00:00Z"), Err(StageError::Known(known)) if known == run));
+    let going_on = again("2026-02-04T00:00:00Z").unwrap();
+    assert!(matches!(again("2026-02-04T00:00:00Z"), Err(StageError::Known(_))));
+    drop(going_on);
+    again("2026-02-04T00:00:00Z").unwrap();
     drop(store);
     let reader = Store::open(dir.path(), OpenOptions::default()).unwrap();
     assert!(reader.manifest(&run).is_ok());
