@@ -4,17 +4,33 @@
 //! | --- | --- | --- |
 //! | `iam` | users, groups, roles, policies, second factors, access keys, password policy, credential report | `identity.*` |
 //! | `s3` | buckets | `asset.resource`, `config.encryption`, `config.logging` |
+//! | `kms` | keys and their rotation | `asset.resource`, `config.encryption` |
+//! | `volumes` | EBS volumes, the default for new ones | `asset.resource`, `config.encryption` |
+//! | `network` | VPCs, flow logs, security groups | `asset.resource`, `config.logging`, `config.network_rule` |
+//! | `rds` | database instances | `asset.resource`, `config.encryption`, `config.backup_plan` |
+//! | `trails` | CloudTrail | `config.logging` |
+//! | `recorders` | AWS Config | `config.logging` |
+//! | `guardduty` | detectors | `config.alert_rule` |
+//! | `backup` | AWS Backup's plans and jobs | `config.backup_plan`, `ops.job_run` |
+//! | `describe` | | what the connector says of itself |
 //! | `api` | endpoints and protocols, for all of them | |
 //!
 //! A list that the role may not read leaves its population incomplete, with AWS's code and message; the others
 //! go on. What only one resource withholds is `unknown` on its record.
 
 mod api;
+mod backup;
 mod describe;
+mod guardduty;
 mod iam;
 mod kms;
+mod network;
+mod rds;
+mod recorders;
 mod s3;
 mod time;
+mod trails;
+mod volumes;
 
 use api::{Api, EC2, PARTITIONS, Partition, STS, code};
 use exhibit_sdk::prelude::*;
@@ -68,7 +84,18 @@ impl Connector for Aws {
             Ok(managers) => (managers, Ok(())),
             Err(failure) => (kms::Managers::default(), Err(failure)),
         };
-        let ended = exhibit_sdk::all([keys, iam::collect(&api), s3::collect(&api, &managers)]);
+        let ended = exhibit_sdk::all([
+            keys,
+            iam::collect(&api),
+            s3::collect(&api, &managers),
+            volumes::collect(&api, &managers),
+            network::collect(&api),
+            rds::collect(&api, &managers),
+            trails::collect(&api),
+            recorders::collect(&api),
+            guardduty::collect(&api),
+            backup::collect(&api),
+        ]);
         exhibit_sdk::all([ended, api.end()])
     }
 }
