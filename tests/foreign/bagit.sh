@@ -4,7 +4,7 @@
 #   bagit.sh                  writes the made-up package of the tests with cargo, and checks that
 #   bagit.sh PACKAGE.zip      checks this package
 #
-# Needs sha256sum; Python 3 with bagit and openpyxl (pip: bagit openpyxl setuptools). PYTHON names another interpreter.
+# Needs sha256sum and openssl 3; Python 3 with bagit and openpyxl (pip: bagit openpyxl setuptools). PYTHON names another interpreter.
 # Exit code: 0 all hold, 1 one does not, 2 a tool is missing.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -19,6 +19,7 @@ missing() {
     exit 2
 }
 command -v sha256sum >/dev/null || missing sha256sum "coreutils"
+command -v openssl >/dev/null || missing openssl "apt install openssl"
 "$python" -c 'import bagit, openpyxl' 2>/dev/null || missing "bagit, openpyxl" "pip install bagit openpyxl setuptools"
 
 # accepts WHAT COMMAND... / rejects WHAT COMMAND...
@@ -97,6 +98,34 @@ for one in '*/records.jsonl' '*/index.jsonl' '*/manifest.json' '*/exchanges.json
     alter "$(first "$one")"
     rejects "one byte of $one changed and hidden: recomputed in Python" recomputed "$bag"
 done
+
+# A package whose checkpoint an outside authority has stamped: openssl's word, and the checker's.
+stamped() {
+    (cd "$bag/data/ledger" && openssl ts -verify -data stamped-checkpoint -in timestamp.tsr -CAfile "$1")
+}
+checker() {
+    (cd "$root" && cargo run -q -p exhibit-verify -- "$work/stamped.zip" --tsa-roots "$1") >"$work/report" 2>&1
+    code=$?
+    grep -E "timestamp|expected|found|error" "$work/report"
+    return $code
+}
+if [ $# -eq 0 ]; then
+    unpack
+    "$here/tsa.sh" new "$work/tsa"
+    "$here/tsa.sh" new "$work/other"
+    openssl ts -query -data "$bag/data/ledger/checkpoint" -sha256 -cert -out "$work/query.tsq" 2>/dev/null
+    "$here/tsa.sh" reply "$work/tsa" "$work/query.tsq" "$work/reply.tsr"
+    period=$(sed -n 's/^Audit-Period: //p' "$bag/bag-info.txt")
+    cp "$bag/data/ledger/checkpoint" "$work/checkpoint"
+    (cd "$root" && cargo run -q -p exhibit-package --example sample -- \
+        "$work/stamped.zip" "$period" 5 "$work/checkpoint" "$work/reply.tsr") || exit 2
+    package=$work/stamped.zip
+    unpack
+    accepts "the timestamp: openssl ts" stamped "$work/tsa/ca.pem"
+    accepts "the timestamp: exhibit-verify" checker "$work/tsa/ca.pem"
+    rejects "the timestamp by another authority: openssl ts" stamped "$work/other/ca.pem"
+    rejects "the timestamp by another authority: exhibit-verify" checker "$work/other/ca.pem"
+fi
 
 echo "$checks checks, $failures failed"
 [ "$failures" -eq 0 ]

@@ -8,7 +8,7 @@ use exhibit_evidence::name::SourceName;
 use exhibit_evidence::period::AuditPeriod;
 use exhibit_evidence::run::{Dataset, Manifest, Population, RunId};
 use exhibit_ledger::statement::{LeafKind, Statement};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a package holds, without the records.
 #[derive(Clone, Debug)]
@@ -72,12 +72,18 @@ pub struct PopulationContents {
 }
 
 impl PopulationContents {
-    /// The manifest's facts on how this list was made, run by run, in the order of their start.
+    /// The manifests' facts on how this list was made, run by run, in the order of their start: runs that failed
+    /// before they held anything among them, those outside the audit period only where the lines cover them.
     pub fn facts<'a>(
         &'a self,
         contents: &'a Contents,
     ) -> impl Iterator<Item = (&'a RunContents, &'a Population)> {
-        let runs = contents.runs.values().filter(|run| run.manifest.source == self.runs.source);
+        let listed: BTreeSet<&RunId> = self.runs.runs.iter().map(|run| &run.run).collect();
+        let belongs = move |run: &&RunContents| {
+            run.manifest.source == self.runs.source
+                && (run.is_within(&contents.meta.period) || listed.contains(&run.manifest.run))
+        };
+        let runs = contents.runs.values().filter(belongs);
         runs.flat_map(|run| run.manifest.populations.iter().map(move |p| (run, p)))
             .filter(|(_, population)| population.kind == self.runs.kind)
     }

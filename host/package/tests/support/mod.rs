@@ -34,7 +34,7 @@ use exhibit_package::Finished;
 use exhibit_package::lines::{BoxError, in_memory};
 use exhibit_package::model::{ControlCoverage, Meta, PeriodOutcome};
 use exhibit_package::population::{HeldRecord, Population as PopulationMeta};
-use exhibit_package::write::{LeafFiles, LedgerFiles, PackageWriter, RunFiles, WriteError};
+use exhibit_package::write::{LeafFiles, LedgerFiles, PackageWriter, RunFiles, Stamped, WriteError};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -92,6 +92,8 @@ pub struct Evidence {
     pub populations: BTreeMap<(SourceName, Kind), (Shape, Vec<HeldRecord>)>,
     /// Checkpoint after the first three leaves, as an auditor would have been handed it earlier.
     pub early: Vec<u8>,
+    /// What an authority has stamped.
+    pub timestamp: Option<Stamped>,
 }
 
 pub const COMPONENT: &[u8] = b"\0asm made-up component";
@@ -262,6 +264,7 @@ impl Sample {
             },
             populations: BTreeMap::new(),
             early: Vec::new(),
+            timestamp: None,
             key,
         };
         let mut held: BTreeMap<(SourceName, Kind), (Shape, Held, u32)> = BTreeMap::new();
@@ -630,7 +633,7 @@ impl Evidence {
             checkpoint: checkpoint.to_bytes(),
             leaf_hashes: (0..self.tree.size()).map(|i| self.tree.leaf(i).unwrap()).collect(),
             key: self.key.verifier().clone(),
-            timestamp: None,
+            timestamp: self.timestamp.clone(),
         }
     }
 }
