@@ -46,7 +46,7 @@ pub(crate) fn collect(api: &Api<'_>, known: &[Known]) -> Result<()> {
     // Okta's document has it leave out those that are not active, unless asked.
     let list = api.list("/api/v1/apps", 200).query("includeNonDeleted", "true");
     for page in list.pages() {
-        let page = page?;
+        let Some(page) = grants.tolerate(page)? else { break };
         let apps = grants.items::<App>(&page)?;
         // An application is accounted for by the assignments that cite it, or else by the reason below.
         let mut cited = vec![false; apps.len()];

@@ -40,7 +40,7 @@ fn is_everyone(group: &Group) -> bool {
 pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
     let mut members = api.ctx.population::<GroupMembership>("members of all groups but the one of everyone");
     for page in api.list("/api/v1/groups", 200).pages() {
-        let page = page?;
+        let Some(page) = members.tolerate(page)? else { break };
         // The list of groups feeds this population too: an organisation without any has no members. A group is
         // accounted for by the memberships that cite it, or else by one of the reasons below.
         let groups = members.items::<Group>(&page)?;

@@ -98,7 +98,14 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
         .query("limit", "1000")
         .paged(Paging::link_header().items("").end_on_empty());
     for page in list.pages() {
-        let page = page?;
+        let page = match page {
+            Err(failure) if failure.is_forbidden() => {
+                activity.iter_mut().for_each(|population| population.incomplete(failure.message()));
+                changes.iter_mut().for_each(|population| population.incomplete(failure.message()));
+                break;
+            }
+            page => page?,
+        };
         if let Some(activity) = &mut activity {
             for event in activity.items::<Event>(&page)? {
                 activity.emit(of_event(&event))?;
