@@ -1,5 +1,5 @@
-//! Writes a package. Everything is checked on its way in, by the rules that a checker applies afterwards: what
-//! the writer accepts, verifies.
+//! Writes a package. Whatever has a digest, a root or a proof is checked against it on its way in, so that a
+//! damaged store is found here and not by an auditor. Whether seal and coverage agree is the checker's work.
 //!
 //! Order of calls: [`PackageWriter::create`], then components, bodies, leaves and runs in any order, then
 //! populations (they need every run of their dataset), then [`PackageWriter::finish`]. Nothing is at the
