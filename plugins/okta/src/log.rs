@@ -70,6 +70,13 @@ struct EventTarget {
     display_name: Option<String>,
 }
 
+impl EventTarget {
+    /// Okta's `alternateId` of what has no second name is the word `unknown`.
+    fn name(&self) -> Option<String> {
+        self.alternate_id.clone().filter(|name| name != "unknown").or_else(|| self.display_name.clone())
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Transaction {
     id: Option<String>,
@@ -150,8 +157,7 @@ fn of_event(event: &Item<Event>) -> Record<Activity> {
             targets
                 .iter()
                 .filter_map(|t| {
-                    let name = t.alternate_id.clone().or_else(|| t.display_name.clone());
-                    Some(Target { r#type: t.r#type.clone(), name, ..Target::new(t.id.clone()?) })
+                    Some(Target { r#type: t.r#type.clone(), name: t.name(), ..Target::new(t.id.clone()?) })
                 })
                 .collect(),
         ),
@@ -177,7 +183,6 @@ fn of_change(event: &Item<Event>, action: AccessAction) -> Record<AccessChange> 
     };
     let object = targets.iter().find(is_object);
     let privileged = event.event_type.contains(".privilege.") || event.event_type.starts_with("iam.");
-    let name = |t: &EventTarget| t.alternate_id.clone().or_else(|| t.display_name.clone());
     let attributes = AccessChange {
         source_action: Some(event.event_type.clone()),
         result: event.outcome.as_ref().and_then(|o| o.result.as_deref()).and_then(outcome),
@@ -186,7 +191,7 @@ fn of_change(event: &Item<Event>, action: AccessAction) -> Record<AccessChange> 
         actor_name: actor.and_then(|a| a.alternate_id.clone()),
         target_id: target.and_then(|t| t.id.clone()),
         target_type: target.map(|_| if user.is_some() { PrincipalType::User } else { PrincipalType::Group }),
-        target_name: target.and_then(name),
+        target_name: target.and_then(EventTarget::name),
         object_id: object.and_then(|t| t.id.clone()),
         object_name: object.and_then(|t| t.display_name.clone().or_else(|| t.alternate_id.clone())),
         privileged: privileged.then_some(true),

@@ -342,6 +342,8 @@ fn the_log_ends_at_an_empty_page_whatever_its_next_link() {
     assert_eq!((role.action, role.target_id.as_deref()), (AccessAction::RoleGranted, Some("00g2admins")));
     assert_eq!((role.target_type, role.privileged), (Some(PrincipalType::Group), Some(true)));
     assert_eq!(role.object_id.as_deref(), Some("READ_ONLY_ADMIN"));
+    // Not the word `unknown`, which Okta gives for a second name that there is not.
+    assert_eq!(role.target_name.as_deref(), Some("Okta Administrators"));
 }
 
 #[test]
