@@ -307,7 +307,7 @@ pub(crate) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T
             file: path.to_owned(),
             line,
             what: error.message().trim().to_owned(),
-            hint: "correct or remove that line; `exhibit help workspace` shows every key".into(),
+            hint: "correct or remove that line; README.md lists every key under \"The workspace\"".into(),
         }
     })
 }
