@@ -6,6 +6,11 @@
 //! | 1 | it did not work, or something is wrong with the evidence |
 //! | 2 | the command line, or a file that a person wrote, is wrong |
 
+use exhibit_pipeline::collect::CollectError;
+use exhibit_pipeline::export::ExportError;
+use exhibit_pipeline::host::HostError;
+use exhibit_pipeline::source::SourceError;
+use exhibit_pipeline::workspace::WorkspaceError;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -65,8 +70,22 @@ fn classify(error: &anyhow::Error) -> (u8, Option<String>) {
     if let Some(problem) = error.downcast_ref::<Problem>() {
         return (problem.code, problem.hint.clone());
     }
-    if let Some(error) = error.downcast_ref::<exhibit_pipeline::workspace::WorkspaceError>() {
+    if let Some(error) = error.downcast_ref::<ExportError>() {
+        return (FAILED, error.hint());
+    }
+    if let Some(HostError::Workspace(error)) = error.downcast_ref() {
         return (USAGE, error.hint());
     }
-    (FAILED, None)
+    if let Some(error) = error.downcast_ref::<WorkspaceError>() {
+        return (USAGE, error.hint());
+    }
+    let source = match error.downcast_ref::<CollectError>() {
+        Some(CollectError::Source(source)) => Some(source),
+        _ => error.downcast_ref::<SourceError>(),
+    };
+    match source {
+        Some(error @ (SourceError::Workspace(_) | SourceError::Settings { .. })) => (USAGE, error.hint()),
+        Some(error) => (FAILED, error.hint()),
+        None => (FAILED, None),
+    }
 }

@@ -1,7 +1,7 @@
 //! `exhibit collect`: runs sources now, one after the other.
 
 use crate::args::Collect;
-use crate::exit::{FAILED, Problem};
+use crate::exit::{self, FAILED, Problem};
 use crate::output::{self, Format};
 use crate::progress;
 use anyhow::Result;
@@ -31,16 +31,15 @@ pub(crate) async fn run(at: &Path, format: Format, args: &Collect) -> Result<Exi
             Ok(run) => collected.push(run),
             // The others still run: one source's trouble is not theirs.
             Err(error) => {
-                output::say(&format!("error: {name}: {error}"));
-                stopped.get_or_insert(error);
+                stopped.get_or_insert(exit::report(&error.into()));
             }
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
     print(format, &collected)?;
-    if let Some(error) = stopped {
-        return Err(error.into());
+    if let Some(code) = stopped {
+        return Ok(code);
     }
     let failed = collected.iter().any(|run| matches!(run.manifest.verdict, Verdict::Failed(_)));
     Ok(if failed { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })

@@ -262,7 +262,7 @@ struct Listed {
 
 fn list(at: &Path, format: Format) -> Result<()> {
     let workspace = Workspace::open(at)?;
-    let lock = exhibit_broker::grant::lock::Lock::parse(&lock_text(&workspace)?)?;
+    let lock = exhibit_broker::grant::lock::Lock::parse(&workspace.lock_text()?)?;
     let mut listed = Vec::new();
     for (source, config) in workspace.sources()? {
         let approval = lock.sources.get(&source);
@@ -285,11 +285,6 @@ fn list(at: &Path, format: Format) -> Result<()> {
         };
         vec![s.source.to_string(), s.connector.to_string(), credentials.join(" "), approved]
     })
-}
-
-fn lock_text(workspace: &Workspace) -> Result<String> {
-    let text = workspace.lock_text()?;
-    Ok(if text.is_empty() { exhibit_broker::grant::lock::Lock::default().to_text()? } else { text })
 }
 
 async fn check(at: &Path, format: Format, name: &SourceName) -> Result<ExitCode> {
