@@ -5,7 +5,7 @@ use crate::host::Host;
 use crate::source::{SourceConfig, SourceError, resolve};
 use crate::workspace::Workspace;
 use exhibit_broker::grant::Ask;
-use exhibit_broker::grant::lock::{Approval, Difference, Lock, Review};
+use exhibit_broker::grant::lock::{Approval, Difference, Review};
 use exhibit_broker::manifest::ComponentManifest;
 use exhibit_evidence::canonical::Value;
 use exhibit_evidence::digest::Digest;
@@ -34,10 +34,9 @@ pub fn propose(
     component: Option<Digest>,
 ) -> Result<Proposal, SourceError> {
     let config = workspace.source(source)?;
-    let unusable = |problem: String| SourceError::Unusable { source_name: source.clone(), problem };
     let (component, manifest) = find(workspace, source, &config, component)?;
     let (_, ask) = resolve(source, &config, &manifest)?;
-    let lock = Lock::parse(&workspace.lock_text()?).map_err(|e| unusable(e.to_string()))?;
+    let lock = workspace.lock()?;
     let review = lock.review(source, &component, &ask);
     let difference = Difference::between(lock.sources.get(source), &ask);
     let is_approved = matches!(review, Review::Approved) && difference.added.is_empty();
@@ -48,7 +47,7 @@ pub fn propose(
 pub fn approve(host: &Host, proposal: Proposal, by: &str) -> Result<(), SourceError> {
     let name = proposal.source.clone();
     let unusable = |problem: String| SourceError::Unusable { source_name: name.clone(), problem };
-    let mut lock = Lock::parse(&host.workspace.lock_text()?).map_err(|e| unusable(e.to_string()))?;
+    let mut lock = host.workspace.lock()?;
     let approval = Approval::of(
         proposal.manifest.name.clone(),
         proposal.manifest.version.clone(),

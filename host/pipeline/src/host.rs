@@ -102,9 +102,7 @@ impl Host {
         name: &SourceName,
         config: &crate::source::SourceConfig,
     ) -> Result<Vec<Kind>, HostError> {
-        let approved = exhibit_broker::grant::lock::Lock::parse(&self.workspace.lock_text()?)
-            .ok()
-            .and_then(|lock| lock.sources.get(name).map(|approval| approval.component));
+        let approved = self.workspace.lock()?.sources.get(name).map(|approval| approval.component);
         for digest in self.workspace.components()? {
             if approved.is_some_and(|approved| approved != digest) {
                 continue;

@@ -23,7 +23,7 @@
 use crate::host::Host;
 use crate::workspace::{Workspace, WorkspaceError};
 use exhibit_broker::credential::{Credential, CredentialConfig};
-use exhibit_broker::grant::lock::{Approval, Lock, Review};
+use exhibit_broker::grant::lock::{Approval, Review};
 use exhibit_broker::grant::{Ask, Grants};
 use exhibit_broker::manifest::ComponentManifest;
 use exhibit_broker::redact::Redactions;
@@ -232,7 +232,7 @@ impl Source {
         let workspace = &host.workspace;
         let config = workspace.source(name)?;
         let unusable = |problem: String| SourceError::Unusable { source_name: name.clone(), problem };
-        let lock = Lock::parse(&workspace.lock_text()?).map_err(|e| unusable(e.to_string()))?;
+        let lock = workspace.lock()?;
         let approval =
             lock.sources.get(name).cloned().ok_or_else(|| SourceError::Unapproved(name.clone()))?;
         let component = approval.component;

@@ -13,6 +13,7 @@
 //! Reading is strict: a key that nobody knows is an error with file and line, never ignored.
 
 use crate::source::SourceConfig;
+use exhibit_broker::grant::lock::{Lock, LockError};
 use exhibit_controls::{Catalogue, CatalogueError};
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::kind::Kind;
@@ -286,10 +287,21 @@ impl Workspace {
         write_new(&self.source_file(name), text.as_bytes())
     }
 
-    /// The text of the approvals; empty where there are none yet.
-    pub fn lock_text(&self) -> Result<String, WorkspaceError> {
-        let path = self.root.join(LOCK_FILE);
-        if path.exists() { read_text(&path) } else { Ok(String::new()) }
+    /// The approvals; none where there is no file yet.
+    pub fn lock(&self) -> Result<Lock, WorkspaceError> {
+        let file = self.root.join(LOCK_FILE);
+        if !file.exists() {
+            return Ok(Lock::default());
+        }
+        let text = read_text(&file)?;
+        Lock::parse(&text).map_err(|error| {
+            let (line, what) = match &error {
+                LockError::Read(error) => (line_of(&text, error), error.message().trim().to_owned()),
+                other => (1, other.to_string()),
+            };
+            let hint = "restore it from version control, or approve the sources again".into();
+            WorkspaceError::Invalid { file, line, what, hint }
+        })
     }
 
     /// Replaces the approvals, whole or not at all.
@@ -302,14 +314,18 @@ impl Workspace {
 pub(crate) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, WorkspaceError> {
     let text = read_text(path)?;
     toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
         WorkspaceError::Invalid {
             file: path.to_owned(),
-            line,
+            line: line_of(&text, &error),
             what: error.message().trim().to_owned(),
             hint: "correct or remove that line; README.md lists every key under \"The workspace\"".into(),
         }
     })
+}
+
+/// The line, from 1, that an error is about.
+fn line_of(text: &str, error: &toml::de::Error) -> usize {
+    error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1)
 }
 
 fn read_text(path: &Path) -> Result<String, WorkspaceError> {

@@ -262,7 +262,7 @@ struct Listed {
 
 fn list(at: &Path, format: Format) -> Result<()> {
     let workspace = Workspace::open(at)?;
-    let lock = exhibit_broker::grant::lock::Lock::parse(&workspace.lock_text()?)?;
+    let lock = workspace.lock()?;
     let mut listed = Vec::new();
     for (source, config) in workspace.sources()? {
         let approval = lock.sources.get(&source);
