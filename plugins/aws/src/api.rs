@@ -273,13 +273,17 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// What supports a record, or why it is unknown: that is logged, and AWS's word is quoted.
+    /// What supports a record, or why it is unknown: that is logged, and AWS's word is quoted. A server error that
+    /// outlasts the host's retries leaves a detail unknown and no more; where no answer came, or too much was
+    /// asked, the run ends so that it is tried again.
     pub(crate) fn known<T>(&self, what: &str, answer: Result<T>) -> Option<T> {
         match answer {
             Ok(value) => Some(value),
             Err(failure) => {
                 exhibit_sdk::warn!("unknown: {what}: {}", failure.message());
-                self.note(failure);
+                if !failure.status().is_some_and(|status| status >= 500) {
+                    self.note(failure);
+                }
                 None
             }
         }

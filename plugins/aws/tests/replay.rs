@@ -407,6 +407,27 @@ fn databases_over_two_pages() {
 }
 
 #[test]
+fn a_server_error_leaves_a_detail_unknown() {
+    let plans = std::fs::read_to_string("fixtures/plans.jsonl").unwrap();
+    let broken = plans.replace("/selections/\"", "/selections/\", \"status\": 500");
+    assert_ne!(plans, broken);
+    let base = ["account", "regions", "databases"]
+        .map(|name| std::fs::read_to_string(format!("fixtures/{name}.jsonl")).unwrap());
+    let run = Replay::text(&format!("{}{broken}", base.concat())).wanting::<BackupPlan>().run::<Aws>();
+    run.assert_complete();
+    let plan = "arn:aws:backup:eu-west-1:123456789012:backup-plan:7f5a2c10-0000-4000-8000-00000000000a";
+    assert_eq!(unknown::<BackupPlan>(&run, &format!("{plan}/rule-1")), ["covers", "encrypted", "immutable"]);
+    // A list that fails so makes the run fail, so that it is tried again; the others go on.
+    let broken =
+        plans.replace("\"body_json\": {\"BackupPlansList\": []}", "\"status\": 503, \"body_json\": {}");
+    assert_ne!(plans, broken);
+    let run = Replay::text(&format!("{}{broken}", base.concat())).wanting::<BackupPlan>().run::<Aws>();
+    assert!(run.failure.as_ref().is_some_and(Failure::is_retryable), "{run}");
+    assert_eq!(population(&run, "config.backup_plan@1", "AWS Backup").0.3, 2);
+    assert_eq!(population(&run, "config.backup_plan@1", "RDS").1, "");
+}
+
+#[test]
 fn backup_jobs_within_the_window() {
     let run = replay(&["jobs"]).wanting::<JobRun>().run::<Aws>();
     run.assert_complete().assert_fixtures_used();
