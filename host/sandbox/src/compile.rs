@@ -1,7 +1,7 @@
 //! Compiles a component in a child process under resource limits.
 //!
 //! A compiler is a large program that reads bytes from strangers, and it is slow on them when they mean it.
-//! So the host hands the bytes to a child (its own executable, called with a hidden subcommand that runs
+//! So the host hands the bytes to a child (its own executable, called with a hidden subcommand, see
 //! [`compile_child_main`]) on standard input, and takes the artefact from the file that is the child's
 //! standard output. The child bounds itself before it reads a byte: address space, processor time, file size,
 //! and no core file; the host bounds the clock on the wall.
@@ -9,7 +9,6 @@
 use crate::engine;
 use crate::manifest::COMPONENT_BYTES;
 use rustix::process::{Resource, Rlimit, setrlimit};
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::PathBuf;
@@ -23,8 +22,6 @@ pub enum Compiler {
     Child {
         /// The executable, usually the current one.
         program: PathBuf,
-        /// Arguments that lead it to [`compile_child_main`].
-        args: Vec<OsString>,
         /// Bounds.
         limits: CompileLimits,
     },
@@ -33,13 +30,9 @@ pub enum Compiler {
 }
 
 impl Compiler {
-    /// The current executable, called with one argument.
-    pub fn this_program(subcommand: &str) -> std::io::Result<Self> {
-        Ok(Self::Child {
-            program: std::env::current_exe()?,
-            args: vec![subcommand.into()],
-            limits: CompileLimits::default(),
-        })
+    /// The current executable, whose `main` begins with [`compile_child_main`].
+    pub fn current_exe() -> std::io::Result<Self> {
+        Ok(Self::Child { program: std::env::current_exe()?, limits: CompileLimits::default() })
     }
 }
 
@@ -83,9 +76,9 @@ pub enum CompileError {
 }
 
 /// Exit code for a component that is not valid; its standard error says why.
-const EXIT_INVALID: i32 = 3;
+const EXIT_INVALID: u8 = 3;
 /// Exit code for anything else that the child can name.
-const EXIT_FAILED: i32 = 4;
+const EXIT_FAILED: u8 = 4;
 /// Bytes of the child's standard error that are read.
 const MESSAGE_BYTES: u64 = 4096;
 /// Pause between two looks at the child.
@@ -95,10 +88,10 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(crate) fn compile(compiler: &Compiler, component: &[u8]) -> Result<Vec<u8>, CompileError> {
     match compiler {
         Compiler::InProcess => compile_here(component).map_err(CompileError::Invalid),
-        Compiler::Child { program, args, limits } => {
+        Compiler::Child { program, limits } => {
             let fail =
                 |source| CompileError::Process { program: program.display().to_string(), source };
-            in_child(program, args, limits, component).map_err(fail)?
+            in_child(program, limits, component).map_err(fail)?
         }
     }
 }
@@ -111,7 +104,6 @@ fn compile_here(component: &[u8]) -> Result<Vec<u8>, String> {
 /// Runs the child over three unnamed files, which unlike pipes can fill without anyone reading.
 fn in_child(
     program: &PathBuf,
-    args: &[OsString],
     limits: &CompileLimits,
     component: &[u8],
 ) -> std::io::Result<Result<Vec<u8>, CompileError>> {
@@ -121,7 +113,7 @@ fn in_child(
     let mut output = tempfile::tempfile()?;
     let mut message = tempfile::tempfile()?;
     let mut child = Command::new(program)
-        .args(args)
+        .arg(SUBCOMMAND)
         .env_clear()
         .env(LIMITS, limits.to_text())
         .current_dir("/")
@@ -171,7 +163,7 @@ fn read_from_start(file: &mut File, most: u64) -> std::io::Result<Vec<u8>> {
 /// What a child that failed has met.
 fn explain(status: ExitStatus, said: &str) -> CompileError {
     use std::os::unix::process::ExitStatusExt;
-    if status.code() == Some(EXIT_INVALID) {
+    if status.code() == Some(EXIT_INVALID.into()) {
         return CompileError::Invalid(said.to_owned());
     }
     let met = match status.signal() {
@@ -184,6 +176,9 @@ fn explain(status: ExitStatus, said: &str) -> CompileError {
     let last = said.lines().last().unwrap_or_default();
     CompileError::Limit(if last.is_empty() { met } else { format!("{met}: {last}") })
 }
+
+/// The only argument of a child.
+const SUBCOMMAND: &str = "__compile";
 
 /// Name of the variable that tells the child its limits. It has no other environment.
 const LIMITS: &str = "EXHIBIT_COMPILE_LIMITS";
@@ -214,13 +209,21 @@ impl CompileLimits {
     }
 }
 
-/// The child's whole program: bounds itself, reads a component from standard input, writes the artefact to
-/// standard output. Returns the exit code: 0, or 3 when the component is not valid, or 4.
+/// The child's whole program, if this process is one; none if it is not. It bounds itself, reads a component from
+/// standard input, and writes the artefact to standard output. Returns the exit code: 0, or 3 when the component
+/// is not valid, or 4.
 ///
-/// An executable that uses [`Compiler::this_program`] calls this, and nothing else, for that subcommand.
-pub fn compile_child_main() -> i32 {
+/// An executable that uses [`Compiler::current_exe`] calls this first thing in `main`, and exits with what it
+/// returns.
+pub fn compile_child_main() -> Option<u8> {
+    let mut args = std::env::args_os().skip(1);
+    let is_child = args.next().is_some_and(|first| first == SUBCOMMAND) && args.next().is_none();
+    is_child.then(compile_standard_input)
+}
+
+fn compile_standard_input() -> u8 {
     let limits = CompileLimits::from_text(&std::env::var(LIMITS).unwrap_or_default());
-    let fail = |code: i32, message: String| {
+    let fail = |code: u8, message: String| {
         // Whoever started this process reads its standard error; if that is gone, so is the reader.
         let _ = writeln!(std::io::stderr(), "{message}");
         code

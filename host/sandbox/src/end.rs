@@ -6,14 +6,12 @@ use exhibit_evidence::run::Limits;
 use std::fmt;
 
 /// What a run came to. The records and exchanges are with the services.
-#[derive(Debug)]
-pub struct RunEnd<S> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunEnd {
     /// The tenant's identity as `check` returned it; none if the run ended before.
     pub tenant: Option<String>,
     /// Whether `collect` returned without failure, or what ended the run.
     pub outcome: Result<(), Ended>,
-    /// The services, handed back.
-    pub services: S,
     /// Standard output, cut to the log budget.
     pub stdout: String,
     /// Standard error, cut to the log budget. A Rust guest's panic message is here.
@@ -124,11 +122,11 @@ pub enum Why {
         /// The bound.
         limit_bytes: u64,
     },
-    /// `check` returned an identity that cannot stand in records.
-    #[error("check returned {identity:?} as the tenant's identity: return 1 to 256 characters without control characters, as the system itself names it")]
+    /// The tenant that `check` returned cannot stand in records, or the services refuse it.
+    #[error("{message}")]
     Tenant {
-        /// What it returned, cut to 80 characters.
-        identity: String,
+        /// What is wrong with it, and what to do.
+        message: String,
     },
     /// The instance could not be made.
     #[error("the component could not be started: {message}")]
@@ -169,6 +167,11 @@ impl Ended {
             Why::Tenant { .. } => "tenant",
             Why::Start { .. } => "start",
         }
+    }
+
+    /// Whether the clock ended the run, so that the same run could end elsewhere, or not at all.
+    pub fn is_by_the_clock(&self) -> bool {
+        matches!(self.why, Why::Deadline { .. })
     }
 
     /// What the connector says about trying again: whether, and after how many milliseconds. Other endings

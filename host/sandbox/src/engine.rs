@@ -32,8 +32,7 @@ fn config() -> Config {
         .consume_fuel(false)
         .max_wasm_stack(GUEST_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)
-        .parallel_compilation(true)
-        .coredump_on_trap(false);
+        .parallel_compilation(true);
     config
 }
 

@@ -8,7 +8,7 @@
 //! The header [`AUTH_HEADER`] names a credential slot, `aws; service=iam; region=eu-west-1`; it never leaves the
 //! host. Each answer carries [`EXCHANGE_HEADER`].
 //!
-//! [`Services`]: crate::Services
+//! [`Services`]: crate::services::Services
 
 use crate::services::LogLevel;
 use crate::state::{State, Wait};
@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime_wasi::p2::DynPollable;
-use wasmtime_wasi_http::p2::bindings::http::outgoing_handler::{self, Host as _};
+use wasmtime_wasi_http::p2::bindings::http::outgoing_handler;
 use wasmtime_wasi_http::p2::bindings::http::types::{self, ErrorCode, HostFutureIncomingResponse as _};
 use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, HostOutgoingRequest};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, WasiHttpView};

@@ -1,7 +1,7 @@
 //! Runs a connector: load, limits, instance, one adapter per contract version.
 //!
 //! Floor 3, and the only crate that knows wasmtime. It knows no store, no network and no real clock: what a
-//! guest asks for goes to [`Services`], which the pipeline implements for each run.
+//! guest asks for goes to [`Services`](services::Services), which the pipeline implements for each run.
 //!
 //! From bytes to a run:
 //!
@@ -11,7 +11,7 @@
 //!
 //! What holds for every guest, whatever it does:
 //!
-//! - it reaches nothing but its [`Services`]: WASI is linked and grants nothing, time and random numbers are the
+//! - it reaches nothing but its services: WASI is linked and grants nothing, time and random numbers are the
 //!   run's own;
 //! - it ends its own run and nothing else: memory, time, output, log and every single call are bounded, and what ended it is
 //!   in [`RunEnd`];
@@ -36,7 +36,7 @@ mod load;
 mod manifest;
 mod meter;
 mod run;
-mod services;
+pub mod services;
 mod state;
 mod stdio;
 mod time;
@@ -49,7 +49,6 @@ pub use load::{LoadError, Prepared, Runtime, RuntimeError, RuntimeOptions};
 pub use manifest::{COMPONENT_BYTES, CONTRACTS, MANIFEST_BYTES, ManifestError, attach_manifest, read_manifest};
 pub use meter::Usage;
 pub use run::Problem;
-pub use services::{Item, LogLevel, Services};
 
 /// Bytes that a guest may hand to the host in one call.
 pub const HOST_CALL_BYTES: usize = 16 << 20;

@@ -22,6 +22,13 @@ pub struct RuntimeOptions {
     pub compiler: Compiler,
 }
 
+impl RuntimeOptions {
+    /// These.
+    pub fn new(cache_dir: PathBuf, compiler: Compiler) -> Self {
+        Self { cache_dir, compiler }
+    }
+}
+
 /// Why a runtime could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
@@ -74,11 +81,17 @@ pub enum LoadError {
 /// Runs connectors. One for a process: it holds the engine, its ticking thread, and what has been prepared.
 pub struct Runtime {
     pub(crate) engine: Engine,
-    engine_identity: Digest,
     linker: Linker<State>,
+    workshop: Arc<Workshop>,
+    prepared: Mutex<HashMap<Digest, Prepared>>,
+}
+
+/// Where artefacts come from.
+struct Workshop {
+    engine: Engine,
+    identity: Digest,
     cache: Cache,
     compiler: Compiler,
-    prepared: Mutex<HashMap<Digest, Prepared>>,
 }
 
 /// A component, compiled and linked, of which instances can be made at once. Cheap to clone.
@@ -111,7 +124,7 @@ impl std::fmt::Debug for Prepared {
 
 impl std::fmt::Debug for Runtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Runtime").field("cache", &self.cache).finish_non_exhaustive()
+        f.debug_struct("Runtime").field("cache", &self.workshop.cache).finish_non_exhaustive()
     }
 }
 
@@ -126,20 +139,22 @@ impl Runtime {
             Ok((engine, linker))
         };
         let (engine, linker) = start().map_err(|error: wasmtime::Error| RuntimeError::Engine(format!("{error:#}")))?;
-        let engine_identity = engine::identity(&engine);
-        let prepared = Mutex::default();
-        Ok(Self { engine, engine_identity, linker, cache, compiler: options.compiler, prepared })
+        let identity = engine::identity(&engine);
+        let workshop = Workshop { engine: engine.clone(), identity, cache, compiler: options.compiler };
+        Ok(Self { engine, linker, workshop: Arc::new(workshop), prepared: Mutex::default() })
     }
 
     /// Makes a component ready to run: from memory, else from the cache, else by compiling it, which takes
-    /// from half a second to half a minute. It blocks its thread for as long.
-    pub fn prepare(&self, component: &[u8]) -> Result<Prepared, LoadError> {
+    /// from half a second to half a minute.
+    pub async fn prepare(&self, component: &[u8]) -> Result<Prepared, LoadError> {
         let digest = Digest::of(component);
         if let Some(known) = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(&digest) {
             return Ok(known.clone());
         }
         let manifest = read_manifest(component)?;
-        let compiled = self.compiled(component, &digest)?;
+        let (workshop, bytes) = (self.workshop.clone(), component.to_vec());
+        let work = tokio::task::spawn_blocking(move || workshop.component(&bytes, &digest));
+        let compiled = work.await.map_err(|error| LoadError::Artefact(error.to_string()))??;
         let contract = manifest.contract.clone();
         let pre = self.linker.instantiate_pre(&compiled).map_err(|error| LoadError::Imports {
             contract: contract.clone(),
@@ -152,9 +167,12 @@ impl Runtime {
         Ok(prepared)
     }
 
+}
+
+impl Workshop {
     /// The compiled component: what the cache holds, if it holds it whole and it loads; else compiled now.
-    fn compiled(&self, component: &[u8], digest: &Digest) -> Result<Component, LoadError> {
-        let key = Cache::key(digest, &self.engine_identity);
+    fn component(&self, component: &[u8], digest: &Digest) -> Result<Component, LoadError> {
+        let key = Cache::key(digest, &self.identity);
         if let Some(artefact) = self.cache.get(&key)
             && let Ok(loaded) = load_own_artefact(&self.engine, &artefact)
         {

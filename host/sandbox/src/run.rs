@@ -73,7 +73,8 @@ impl Runtime {
     }
 
     /// A whole run: `check`, then `collect`, in one fresh instance. With the same component, settings, limits, seed
-    /// and answers from the services, everything that the guest does is the same.
+    /// and answers from the services, everything that the guest does is the same. The services come back beside
+    /// how the run ended.
     pub async fn run<S: Services>(
         &self,
         prepared: &Prepared,
@@ -81,7 +82,7 @@ impl Runtime {
         services: S,
         limits: &Limits,
         seed: Digest,
-    ) -> RunEnd<S> {
+    ) -> (RunEnd, S) {
         self.run_to(Extent::Collect, prepared, settings, services, limits, seed).await
     }
 
@@ -93,7 +94,7 @@ impl Runtime {
         services: S,
         limits: &Limits,
         seed: Digest,
-    ) -> RunEnd<S> {
+    ) -> (RunEnd, S) {
         self.run_to(Extent::Check, prepared, settings, services, limits, seed).await
     }
 
@@ -105,7 +106,7 @@ impl Runtime {
         services: S,
         limits: &Limits,
         seed: Digest,
-    ) -> RunEnd<S> {
+    ) -> (RunEnd, S) {
         let mut call = Call::new(self, prepared, Box::new(services), *limits, seed);
         let mut tenant = None;
         let outcome = call
@@ -114,7 +115,10 @@ impl Runtime {
                 let guest = instance.exhibit_connector_collector();
                 call.phase = Phase::Check;
                 let identity = guest.call_check(&mut call.store, settings).await?;
-                tenant = Some(identity.map_err(failure).and_then(acceptable_tenant)?);
+                let identity = identity.map_err(failure).and_then(acceptable_tenant)?;
+                let refused = |message| Why::Tenant { message };
+                call.store.data_mut().services.tenant(&identity).map_err(refused)?;
+                tenant = Some(identity);
                 if extent == Extent::Collect {
                     call.phase = Phase::Collect;
                     guest.call_collect(&mut call.store, settings).await?.map_err(failure)?;
@@ -123,14 +127,14 @@ impl Runtime {
             })
             .await;
         let state = call.store.into_data();
-        RunEnd {
+        let end = RunEnd {
             tenant,
             outcome,
             stdout: state.stdout.text(),
             stderr: state.stderr.text(),
             usage: meter::usage(&state.memory, &state.output, &state.log),
-            services: give_back(state.services),
-        }
+        };
+        (end, give_back(state.services))
     }
 }
 
@@ -212,7 +216,15 @@ fn acceptable_tenant(identity: String) -> Result<String, Why> {
     let plain = !identity.trim().is_empty()
         && identity.chars().count() <= 256
         && !identity.chars().any(char::is_control);
-    if plain { Ok(identity) } else { Err(Why::Tenant { identity: identity.chars().take(80).collect() }) }
+    if plain {
+        return Ok(identity);
+    }
+    let shown: String = identity.chars().take(80).collect();
+    let message = format!(
+        "check returned {shown:?} as the tenant's identity: it must have 1 to 256 characters, no control characters \
+         among them, and be what the system itself calls the tenant"
+    );
+    Err(Why::Tenant { message })
 }
 
 /// The services as the caller knows them.

@@ -74,11 +74,9 @@ pub trait Services: Any + Send {
     /// What the guest is told of its run.
     fn facts(&self) -> RunFacts;
 
-    /// The tenant, as `check` named it, before anything is collected. An error ends the run there: the source
-    /// reaches another tenant than it always has, for example.
-    fn tenant(&mut self, _tenant: &str) -> Result<(), String> {
-        Ok(())
-    }
+    /// Told once, after `check` and before `collect`: the tenant's identity as the system itself names it. A
+    /// refusal ends the run.
+    fn tenant(&mut self, tenant: &str) -> Result<(), String>;
 
     /// Sends one request.
     async fn send(&mut self, request: FetchRequest) -> Result<FetchResponse, FetchError>;
@@ -148,6 +146,10 @@ impl NoServices {
 impl Services for NoServices {
     fn facts(&self) -> RunFacts {
         self.facts.clone()
+    }
+
+    fn tenant(&mut self, _: &str) -> Result<(), String> {
+        Err(Self::text())
     }
 
     async fn send(&mut self, _: FetchRequest) -> Result<FetchResponse, FetchError> {

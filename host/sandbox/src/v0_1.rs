@@ -1,6 +1,6 @@
 //! The adapter for contract 0.1 (`wit/0.1`): translates it to [`Services`], and nothing more.
 //!
-//! [`Services`]: crate::Services
+//! [`Services`]: crate::services::Services
 
 use crate::end::Failure;
 use crate::services::{Item, LogLevel};
@@ -34,9 +34,11 @@ pub(crate) use bindings::{Connector, ConnectorPre};
 use bindings::exhibit::connector::{evidence, fetch, log, run, state as cursor};
 
 /// A walk that the guest has begun; its number with the services, or why it could not begin.
+#[allow(unreachable_pub, reason = "named by the generated bindings, which are private too")]
 pub struct Pages(Result<u32, FetchError>);
 
 /// A population that the guest has opened; its number with the services, or why it could not be opened.
+#[allow(unreachable_pub, reason = "named by the generated bindings, which are private too")]
 pub struct Population(Result<u32, String>);
 
 /// Bytes that an origin takes beside its text, so that empty ones are not free.

@@ -5,15 +5,15 @@ mod support;
 
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::run::Limits;
-use exhibit_sandbox::{Phase, Problem, RunEnd, TrapKind, Why};
+use exhibit_sandbox::{Phase, Problem, TrapKind, Why};
 use std::time::{Duration, Instant};
-use support::{Recorder, limits, prepared, run, run_with, runtime};
+use support::{Ran, Recorder, limits, prepared, run, run_with, runtime};
 
-fn why(end: &RunEnd<Recorder>) -> &Why {
+fn why(end: &Ran) -> &Why {
     &end.outcome.as_ref().unwrap_err().why
 }
 
-fn phase(end: &RunEnd<Recorder>) -> Phase {
+fn phase(end: &Ran) -> Phase {
     end.outcome.as_ref().unwrap_err().phase
 }
 
@@ -25,6 +25,7 @@ async fn a_good_run_reaches_every_service() {
     assert_eq!(
         end.services.calls,
         [
+            "tenant tenant.example.com",
             "send https://api.example.com/users Some(\"api\")",
             "open_population identity.account@1 all users",
             "from_exchange 0 0.0.0",
@@ -53,8 +54,8 @@ async fn a_good_run_reaches_every_service() {
 async fn the_same_seed_and_answers_give_the_same_run() {
     let settings = r#"{"behaviour":"good","count":50}"#;
     let run = async |seed: &str| {
-        let services = Recorder::new();
-        runtime().run(&prepared(), settings, services, &limits(), Digest::of(seed)).await
+        let (prepared, services) = (prepared().await, Recorder::new());
+        Ran::from(runtime().run(&prepared, settings, services, &limits(), Digest::of(seed)).await)
     };
     let (first, second, other) = (run("one").await, run("one").await, run("other").await);
     assert_eq!(first.services, second.services);
@@ -194,6 +195,15 @@ async fn an_identity_that_cannot_stand_in_records_is_refused() {
 }
 
 #[tokio::test]
+async fn a_tenant_that_the_services_refuse_ends_the_run_before_collect() {
+    let services = Recorder { refuses_tenant: true, ..Recorder::new() };
+    let end = run_with("good", r#""count":1"#, services, limits()).await;
+    let message = "this source belongs to another tenant than tenant.example.com (in check)";
+    assert_eq!((end.outcome.unwrap_err().to_string().as_str(), end.tenant), (message, None));
+    assert_eq!(end.services.calls, ["tenant tenant.example.com"]);
+}
+
+#[tokio::test]
 async fn malformed_items_are_handed_on_for_intake_to_keep() {
     let end = run("malformed").await;
     assert_eq!(end.outcome, Ok(()));
@@ -234,9 +244,9 @@ async fn lists_are_walked_and_sent_side_by_side() {
 
 #[tokio::test]
 async fn describe_and_validate_reach_nothing() {
-    let described = runtime().describe(&prepared()).await.unwrap();
+    let described = runtime().describe(&prepared().await).await.unwrap();
     assert!(described.contains(r#""title":"Guests""#));
-    let validate = async |settings: &str| runtime().validate_config(&prepared(), settings).await;
+    let validate = async |settings: &str| runtime().validate_config(&prepared().await, settings).await;
     assert_eq!(validate(r#"{"behaviour":"good"}"#).await.unwrap(), []);
     let expected = Problem { pointer: "/behaviour".into(), message: "`nonsense` is no behaviour".into() };
     assert_eq!(validate(r#"{"behaviour":"nonsense"}"#).await.unwrap(), [expected]);
@@ -245,9 +255,16 @@ async fn describe_and_validate_reach_nothing() {
 }
 
 #[tokio::test]
+async fn runs_can_be_spawned() {
+    let task = tokio::spawn(run_with("good", r#""count":1"#, Recorder::new(), limits()));
+    assert_eq!(task.await.unwrap().outcome, Ok(()));
+}
+
+#[tokio::test]
 async fn check_alone_does_not_collect() {
     let settings = r#"{"behaviour":"good","count":1}"#;
-    let end = runtime().check(&prepared(), settings, Recorder::new(), &limits(), Digest::of("seed")).await;
+    let (prepared, services) = (prepared().await, Recorder::new());
+    let end = Ran::from(runtime().check(&prepared, settings, services, &limits(), Digest::of("seed")).await);
     assert_eq!((end.tenant.as_deref(), end.outcome), (Some("tenant.example.com"), Ok(())));
     assert!(end.services.items.is_empty());
 }

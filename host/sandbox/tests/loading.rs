@@ -4,19 +4,24 @@ mod support;
 
 use exhibit_evidence::digest::Digest;
 use exhibit_sandbox::{
-    CompileError, CompileLimits, Compiler, LoadError, ManifestError, Runtime, RuntimeOptions, attach_manifest,
+    CompileError, CompileLimits, Compiler, LoadError, ManifestError, Prepared, Runtime, RuntimeOptions, attach_manifest,
     read_manifest,
 };
 use std::path::{Path, PathBuf};
 use support::{Recorder, bare_guest, child, guest, limits};
 
 fn runtime(cache_dir: &Path, compiler: Compiler) -> Runtime {
-    Runtime::new(RuntimeOptions { cache_dir: cache_dir.to_owned(), compiler }).unwrap()
+    Runtime::new(RuntimeOptions::new(cache_dir.to_owned(), compiler)).unwrap()
+}
+
+/// Prepares, from where nothing is asynchronous.
+fn prepare(runtime: &Runtime, component: &[u8]) -> Result<Prepared, LoadError> {
+    tokio::runtime::Runtime::new().unwrap().block_on(runtime.prepare(component))
 }
 
 /// A compiler that fails whoever asks it.
 fn no_compiler() -> Compiler {
-    Compiler::Child { program: "/nonexistent/exhibit".into(), args: Vec::new(), limits: CompileLimits::default() }
+    Compiler::Child { program: "/nonexistent/exhibit".into(), limits: CompileLimits::default() }
 }
 
 fn artefact(cache_dir: &Path) -> PathBuf {
@@ -42,7 +47,7 @@ fn the_guest_says_what_it_asks_for_without_being_compiled() {
 fn what_is_no_connector_is_refused_before_it_is_compiled() {
     let dir = tempfile::tempdir().unwrap();
     let runtime = runtime(dir.path(), no_compiler());
-    let refused = |bytes: &[u8]| runtime.prepare(bytes).unwrap_err().to_string();
+    let refused = |bytes: &[u8]| prepare(&runtime, bytes).unwrap_err().to_string();
     assert!(refused(b"#!/bin/sh").contains("not a WebAssembly component"));
     assert!(refused(b"\0asm\x01\0\0\0").contains("core WebAssembly module"));
     assert!(refused(bare_guest()).contains("no section `exhibit:connector`"));
@@ -63,38 +68,39 @@ fn what_is_no_connector_is_refused_before_it_is_compiled() {
 fn the_cache_is_used_and_a_damaged_entry_is_compiled_again() {
     let dir = tempfile::tempdir().unwrap();
     let component = guest();
-    runtime(dir.path(), child(CompileLimits::default())).prepare(component).unwrap();
+    prepare(&runtime(dir.path(), child(CompileLimits::default())), component).unwrap();
     let file = artefact(dir.path());
     // A new process: nothing in memory, no compiler, only the file.
-    let prepared = runtime(dir.path(), no_compiler()).prepare(component).unwrap();
+    let prepared = prepare(&runtime(dir.path(), no_compiler()), component).unwrap();
     assert_eq!(prepared.component(), Digest::of(component));
     // One bit, and the file is nothing.
     let mut bytes = std::fs::read(&file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&file, &bytes).unwrap();
-    let error = runtime(dir.path(), no_compiler()).prepare(component).unwrap_err();
+    let error = prepare(&runtime(dir.path(), no_compiler()), component).unwrap_err();
     assert!(matches!(error, LoadError::Compile(CompileError::Process { .. })), "{error}");
-    runtime(dir.path(), child(CompileLimits::default())).prepare(component).unwrap();
-    runtime(dir.path(), no_compiler()).prepare(component).unwrap();
+    prepare(&runtime(dir.path(), child(CompileLimits::default())), component).unwrap();
+    prepare(&runtime(dir.path(), no_compiler()), component).unwrap();
 }
 
 #[tokio::test]
 async fn what_came_from_the_cache_runs() {
     let dir = tempfile::tempdir().unwrap();
-    runtime(dir.path(), Compiler::InProcess).prepare(guest()).unwrap();
+    runtime(dir.path(), Compiler::InProcess).prepare(guest()).await.unwrap();
     let runtime = runtime(dir.path(), no_compiler());
-    let prepared = runtime.prepare(guest()).unwrap();
+    let prepared = runtime.prepare(guest()).await.unwrap();
     let settings = r#"{"behaviour":"good","count":2}"#;
-    let end = runtime.run(&prepared, settings, Recorder::new(), &limits(), Digest::of("seed")).await;
-    assert_eq!((end.outcome, end.services.items.len()), (Ok(()), 2));
+    let (end, services) =
+        runtime.run(&prepared, settings, Recorder::new(), &limits(), Digest::of("seed")).await;
+    assert_eq!((end.outcome, services.items.len()), (Ok(()), 2));
 }
 
 #[test]
 fn the_compilers_bounds_hold() {
     let dir = tempfile::tempdir().unwrap();
     let attempt = |limits: CompileLimits| {
-        let error = runtime(dir.path(), child(limits)).prepare(guest()).unwrap_err();
+        let error = prepare(&runtime(dir.path(), child(limits)), guest()).unwrap_err();
         assert!(matches!(error, LoadError::Compile(CompileError::Limit(_))), "{error:?}");
         error.to_string()
     };
@@ -115,9 +121,9 @@ fn what_does_not_compile_or_fit_the_contract_says_so() {
     // validator is not. Section 11 (export): one, named `a`, of the 99th function, without a type.
     let mut invalid = empty_component();
     invalid.extend_from_slice(&[11, 7, 1, 0, 1, b'a', 1, 99, 0]);
-    let error = runtime.prepare(&invalid).unwrap_err();
+    let error = prepare(&runtime, &invalid).unwrap_err();
     assert!(matches!(&error, LoadError::Compile(CompileError::Invalid(_))), "{error}");
-    let error = runtime.prepare(&empty_component()).unwrap_err();
+    let error = prepare(&runtime, &empty_component()).unwrap_err();
     assert!(error.to_string().contains("does not export what contract 0.1 asks for"), "{error}");
 }
 
@@ -126,8 +132,8 @@ fn a_program_that_is_no_compiler_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let odd = |program: &str| {
         let compiler =
-            Compiler::Child { program: program.into(), args: Vec::new(), limits: CompileLimits::default() };
-        runtime(dir.path(), compiler).prepare(guest()).unwrap_err().to_string()
+            Compiler::Child { program: program.into(), limits: CompileLimits::default() };
+        prepare(&runtime(dir.path(), compiler), guest()).unwrap_err().to_string()
     };
     assert!(odd("/bin/true").contains("`/bin/true` compiled nothing"));
     assert!(odd("/bin/false").contains("exit status: 1"));
@@ -137,7 +143,7 @@ fn a_program_that_is_no_compiler_is_named() {
 #[test]
 fn a_cache_that_is_no_folder_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let options = RuntimeOptions { cache_dir: file.path().to_owned(), compiler: Compiler::InProcess };
+    let options = RuntimeOptions::new(file.path().to_owned(), Compiler::InProcess);
     let error = Runtime::new(options).unwrap_err().to_string();
     assert!(error.contains(file.path().to_str().unwrap()), "{error}");
 }

@@ -9,7 +9,9 @@ pub use recorder::Recorder;
 
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::run::Limits;
-use exhibit_sandbox::{Compiler, CompileLimits, Prepared, RunEnd, Runtime, RuntimeOptions, attach_manifest};
+use exhibit_sandbox::{
+    CompileLimits, Compiler, Ended, Prepared, RunEnd, Runtime, RuntimeOptions, Usage, attach_manifest,
+};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -49,7 +51,7 @@ fn guests() -> PathBuf {
 
 /// A compiler in a child process, as the host has it.
 pub fn child(limits: CompileLimits) -> Compiler {
-    Compiler::Child { program: env!("CARGO_BIN_EXE_exhibit-compile").into(), args: Vec::new(), limits }
+    Compiler::Child { program: env!("CARGO_BIN_EXE_exhibit-compile").into(), limits }
 }
 
 /// The one runtime of a test binary. Its cache outlives it, so the guest is compiled once.
@@ -57,13 +59,31 @@ pub fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         let cache_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("artefacts");
-        Runtime::new(RuntimeOptions { cache_dir, compiler: child(CompileLimits::default()) }).expect("a runtime")
+        Runtime::new(RuntimeOptions::new(cache_dir, child(CompileLimits::default()))).expect("a runtime")
     })
 }
 
 /// The guest, ready.
-pub fn prepared() -> Prepared {
-    runtime().prepare(guest()).expect("the guest loads")
+pub async fn prepared() -> Prepared {
+    runtime().prepare(guest()).await.expect("the guest loads")
+}
+
+/// A run's end, and the services that it left.
+#[derive(Debug)]
+pub struct Ran {
+    pub tenant: Option<String>,
+    pub outcome: Result<(), Ended>,
+    pub services: Recorder,
+    pub stdout: String,
+    pub stderr: String,
+    pub usage: Usage,
+}
+
+impl From<(RunEnd, Recorder)> for Ran {
+    fn from((end, services): (RunEnd, Recorder)) -> Self {
+        let RunEnd { tenant, outcome, stdout, stderr, usage } = end;
+        Self { tenant, outcome, services, stdout, stderr, usage }
+    }
 }
 
 /// Limits under which a test ends soon.
@@ -72,13 +92,13 @@ pub fn limits() -> Limits {
 }
 
 /// Runs a behaviour with these further settings, `"count":3` for example.
-pub async fn run_with(behaviour: &str, more: &str, services: Recorder, limits: Limits) -> RunEnd<Recorder> {
+pub async fn run_with(behaviour: &str, more: &str, services: Recorder, limits: Limits) -> Ran {
     let comma = if more.is_empty() { "" } else { "," };
     let settings = format!(r#"{{"behaviour":"{behaviour}"{comma}{more}}}"#);
-    runtime().run(&prepared(), &settings, services, &limits, Digest::of("seed")).await
+    runtime().run(&prepared().await, &settings, services, &limits, Digest::of("seed")).await.into()
 }
 
 /// Runs a behaviour.
-pub async fn run(behaviour: &str) -> RunEnd<Recorder> {
+pub async fn run(behaviour: &str) -> Ran {
     run_with(behaviour, "", Recorder::new(), limits()).await
 }

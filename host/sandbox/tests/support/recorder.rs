@@ -5,7 +5,7 @@ use exhibit_evidence::exchange::ExchangeId;
 use exhibit_evidence::fetch::{FetchError, FetchRequest, FetchResponse};
 use exhibit_evidence::run::{RunFacts, RunId};
 use exhibit_evidence::time::{Span, Timestamp};
-use exhibit_sandbox::{Item, LogLevel, Services};
+use exhibit_sandbox::services::{Item, LogLevel, Services};
 use std::time::Duration;
 
 /// 2026-03-04T10:00:00Z.
@@ -22,6 +22,8 @@ pub struct Recorder {
     pub items: Vec<(u32, Item)>,
     /// Requests as they arrived.
     pub requests: Vec<FetchRequest>,
+    /// Whether the tenant is another than expected.
+    pub refuses_tenant: bool,
     calls_of_fetch: u32,
     walks: u32,
     pages_left: u32,
@@ -76,6 +78,11 @@ impl Services for Recorder {
             window: Span { start: at.plus_ms(-86_400_000), end: at },
             kinds: vec!["identity.account@1".parse().unwrap()],
         }
+    }
+
+    fn tenant(&mut self, tenant: &str) -> Result<(), String> {
+        self.calls.push(format!("tenant {tenant}"));
+        if self.refuses_tenant { Err(format!("this source belongs to another tenant than {tenant}")) } else { Ok(()) }
     }
 
     async fn send(&mut self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
