@@ -281,7 +281,7 @@ impl<'a> Api<'a> {
             Ok(value) => Some(value),
             Err(failure) => {
                 exhibit_sdk::warn!("unknown: {what}: {}", failure.message());
-                if !failure.status().is_some_and(|status| status >= 500) {
+                if failure.status().is_none_or(|status| status < 500) {
                     self.note(failure);
                 }
                 None
