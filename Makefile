@@ -43,7 +43,7 @@ docs: ## the documentation builds, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 
 foreign: build ## what we make is accepted, and what was altered is refused, by tools that are not ours
-	tests/foreign/run.sh
+	tests/foreign/all.sh
 
 audit: ## licences, bans and sources of the dependencies (needs cargo-deny; advisories when it can be reached)
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
