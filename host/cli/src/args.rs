@@ -17,7 +17,14 @@ use std::path::PathBuf;
     2 the command line, or a file that you wrote, is wrong.")]
 pub(crate) struct Args {
     /// The workspace: a folder with exhibit.toml
-    #[arg(long, short = 'w', global = true, default_value = ".", env = "EXHIBIT_WORKSPACE", value_name = "DIR")]
+    #[arg(
+        long,
+        short = 'w',
+        global = true,
+        default_value = ".",
+        env = "EXHIBIT_WORKSPACE",
+        value_name = "DIR"
+    )]
     pub(crate) workspace: PathBuf,
     /// How data is printed
     #[arg(long, global = true, value_enum, default_value_t)]

@@ -15,15 +15,12 @@ use exhibit_evidence::exchange::{Exchange, Walk};
 use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::record::{CanonicalRecord, Rejection};
-use exhibit_evidence::run::{
-    Fill, MANIFEST_FORMAT, Manifest, ReplayInputs, RunFacts, RunId, Skew,
-    Verdict,
-};
+use exhibit_evidence::run::{Fill, MANIFEST_FORMAT, Manifest, ReplayInputs, RunFacts, RunId, Skew, Verdict};
 use exhibit_evidence::time::{Span, Timestamp};
 use exhibit_ledger::statement::{LeafKind, Statement};
 use exhibit_sandbox::{Prepared, RunEnd, Runtime, Why};
-use serde::Serialize;
 use exhibit_store::{KindEnd, Merged, Recorded, RunFilter, RunStart, Stage};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -225,17 +222,14 @@ impl Run<'_> {
         let manifest = self.manifest(&merged, seen.skew);
         let bytes = canonical::to_bytes(&manifest).map_err(|e| store_failed(name, e))?;
         let statement = statement(&manifest, Digest::of(&bytes));
-        let leaf = statement
-            .to_leaf(&self.host.signer)
-            .map_err(|e| store_failed(name, e))?;
+        let leaf = statement.to_leaf(&self.host.signer).map_err(|e| store_failed(name, e))?;
         // What a failed run remembers would make the next one skip what this one did not deliver.
         let state = match manifest.verdict {
             Verdict::Failed(_) => decode_state(&self.inputs.state),
             _ => self.concluded.state.clone(),
         };
-        let committed = merged
-            .commit(&manifest, self.inputs, &state, &leaf)
-            .map_err(|e| store_failed(name, e))?;
+        let committed =
+            merged.commit(&manifest, self.inputs, &state, &leaf).map_err(|e| store_failed(name, e))?;
         Ok(Collected { manifest, leaf: committed.leaf })
     }
 
@@ -332,7 +326,7 @@ fn statement(manifest: &Manifest, digest: Digest) -> Statement {
         ("started_at".to_owned(), text(&manifest.started_at.to_string())),
         ("verdict".to_owned(), text(manifest.verdict.word())),
     ]);
-    Statement::new(LeafKind::Run, &format!("runs/{}/manifest.json", manifest.run), digest, predicate)
+    Statement::new(LeafKind::Run, format!("runs/{}/manifest.json", manifest.run), digest, predicate)
 }
 
 /// A run's stage as the broker and the guest's surroundings see it.

@@ -4,11 +4,11 @@
 //! Events and acts fill the period that they occurred in, once complete runs have together looked at the
 //! whole of it; when that came later than the grace after its close, it is late.
 
+use crate::host::HostError;
 use exhibit_evidence::control::Control;
 use exhibit_evidence::kind::{Kind, Shape};
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::period::CollectionPeriod;
-use crate::host::HostError;
 use exhibit_evidence::run::{Manifest, RunId, Verdict};
 use exhibit_evidence::time::{Span, Timestamp};
 use exhibit_ledger::seal::Outcome;
@@ -244,7 +244,8 @@ fn observe(manifest: &Manifest, kind: &Kind) -> Observation {
 fn source_kinds(host: &crate::host::Host) -> Result<BTreeMap<SourceName, Vec<Kind>>, HostError> {
     let mut sources = BTreeMap::new();
     for (name, config) in host.workspace.sources()? {
-        let kinds = if config.kinds.is_empty() { host.connector_kinds(&name, &config)? } else { config.kinds };
+        let kinds =
+            if config.kinds.is_empty() { host.connector_kinds(&name, &config)? } else { config.kinds };
         sources.insert(name, kinds);
     }
     Ok(sources)

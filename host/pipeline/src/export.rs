@@ -11,7 +11,9 @@ use exhibit_ledger::statement::LeafKind;
 use exhibit_package::lines::Lines;
 use exhibit_package::model::{ControlCoverage, Meta, PeriodOutcome};
 use exhibit_package::population::{HeldRecord, Population};
-use exhibit_package::write::{LeafFiles, LedgerFiles, PackageWriter, RunFiles, Stamped, WriteError, bodies_of};
+use exhibit_package::write::{
+    LeafFiles, LedgerFiles, PackageWriter, RunFiles, Stamped, WriteError, bodies_of,
+};
 use exhibit_store::{Interval, RunFile, Store};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,10 +196,8 @@ fn lines(bytes: Vec<u8>) -> Lines<'static> {
 
 fn add_component(host: &Host, package: &mut PackageWriter, manifest: &Manifest) -> Result<(), ExportError> {
     let digest = manifest.connector.component;
-    let bytes = host
-        .workspace
-        .component(&digest)
-        .map_err(|e| ExportError::read(format!("component {digest}"), e))?;
+    let bytes =
+        host.workspace.component(&digest).map_err(|e| ExportError::read(format!("component {digest}"), e))?;
     Ok(package.component(digest, &bytes)?)
 }
 
@@ -293,4 +293,3 @@ fn outcomes(host: &Host, seal: &Seal) -> Result<Vec<ControlCoverage>, ExportErro
         })
         .collect()
 }
-

@@ -51,8 +51,7 @@ pub fn signing_key(
     identity: &age::x25519::Identity,
 ) -> Result<SigningKey, OpenKeyError> {
     let file = workspace.resolve(&workspace.config().signing.key);
-    let sealed =
-        std::fs::read(&file).map_err(|error| OpenKeyError::File { file: file.clone(), error })?;
+    let sealed = std::fs::read(&file).map_err(|error| OpenKeyError::File { file: file.clone(), error })?;
     let locked = |reason: String| OpenKeyError::Locked { file: file.clone(), reason };
     let opened = age::decrypt(identity, &sealed).map_err(|error| locked(error.to_string()))?;
     let text = String::from_utf8(opened).map_err(|_| locked("its content is not text".to_owned()))?;

@@ -224,8 +224,11 @@ struct HeldDataset {
     runs: Vec<RunId>,
     timed: bool,
     /// Lines of a key with where each was held.
-    lines: HashMap<RecordKey, Vec<(Digest, Vec<(u32, u32)>)>>,
+    lines: HashMap<RecordKey, Vec<HeldLine>>,
 }
+
+/// A line's digest, and the first and last run of each stretch that held it.
+type HeldLine = (Digest, Vec<(u32, u32)>);
 
 impl Held {
     fn read(package: &Package, wanted: &[Manifest]) -> Result<Self, ReadError> {
@@ -272,16 +275,19 @@ impl Held {
             let (mut matched, mut before) = (0_u64, 0_u64);
             for ((_, key), digest) in own {
                 let lines = held.lines.get(key);
-                let same = |up_to| {
-                    lines.is_some_and(|l| l.iter().any(|(d, held)| d == digest && at(held, up_to)))
-                };
+                let same =
+                    |up_to| lines.is_some_and(|l| l.iter().any(|(d, held)| d == digest && at(held, up_to)));
                 if same(false) {
                     matched += 1;
                 } else if held.timed && (same(true) || lines.is_none()) {
                     // Held before: in the package, or from before what the package reaches back to.
                     before += 1;
                 } else {
-                    return Some(format!("{} `{}`: another line than the package's", dataset.kind, key.as_str()));
+                    return Some(format!(
+                        "{} `{}`: another line than the package's",
+                        dataset.kind,
+                        key.as_str()
+                    ));
                 }
             }
             let expected = if held.timed { dataset.added } else { dataset.records };
@@ -350,7 +356,9 @@ impl RunSink for MemorySink {
                 slot.insert(digest);
                 Ok(Taken::New)
             }
-            std::collections::btree_map::Entry::Occupied(slot) if *slot.get() == digest => Ok(Taken::Repeated),
+            std::collections::btree_map::Entry::Occupied(slot) if *slot.get() == digest => {
+                Ok(Taken::Repeated)
+            }
             std::collections::btree_map::Entry::Occupied(_) => Ok(Taken::Conflict),
         }
     }

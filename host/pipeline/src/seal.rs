@@ -65,8 +65,7 @@ pub async fn seal(host: &Host, period: &AuditPeriod) -> Result<Sealed, SealPerio
     if now < period.span().end {
         return Err(SealPeriodError::NotOver { period: period.clone(), end: period.span().end });
     }
-    let store_failed =
-        |reason: String| SealPeriodError::Store { period: period.clone(), reason };
+    let store_failed = |reason: String| SealPeriodError::Store { period: period.clone(), reason };
     if let Some((_, earlier)) = find(host, period).map_err(store_failed)? {
         return Err(SealPeriodError::Sealed { period: period.clone(), at: earlier.sealed_at });
     }

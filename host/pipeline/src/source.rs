@@ -193,9 +193,9 @@ impl SourceError {
                 Some(format!("if that is right, approve it again: exhibit source approve {source_name}"))
             }
             Self::ComponentMissing { .. } => Some("add it again: exhibit connector add FILE".into()),
-            Self::Settings { source_name, .. } => {
-                Some(format!("correct sources/{source_name}.toml; `exhibit connector inspect` lists settings"))
-            }
+            Self::Settings { source_name, .. } => Some(format!(
+                "correct sources/{source_name}.toml; `exhibit connector inspect` lists settings"
+            )),
             Self::Credential { hint, .. } => hint.clone(),
             Self::Unusable { .. } => None,
         }
@@ -246,7 +246,8 @@ impl Source {
             && let extra = exhibit_broker::grant::lock::Difference::between(Some(&approval), &ask)
             && !extra.added.is_empty()
         {
-            return Err(SourceError::AsksMore { source_name: name.clone(), difference: extra.to_string() });
+            let difference = extra.to_string().trim_end().to_owned();
+            return Err(SourceError::AsksMore { source_name: name.clone(), difference });
         }
         let prepared = host.runtime.prepare(&bytes).await.map_err(|e| unusable(e.to_string()))?;
         let text = String::from_utf8(settings.to_bytes()).unwrap_or_default();
@@ -314,12 +315,13 @@ impl Source {
         let vault = vault(&host.workspace);
         let mut credentials = BTreeMap::new();
         for (slot, config) in &self.config.credentials {
-            let credential = Credential::load(self.name.as_str(), slot, config, &vault)
-                .map_err(|error| SourceError::Credential {
+            let credential = Credential::load(self.name.as_str(), slot, config, &vault).map_err(|error| {
+                SourceError::Credential {
                     source_name: self.name.clone(),
-                    problem: error.to_string(),
+                    problem: format!("credential `{slot}`, {}: {}", error.field, error.problem),
                     hint: Some(format!("see [credentials.{slot}] in sources/{}.toml", self.name)),
-                })?;
+                }
+            })?;
             credentials.insert(slot.clone(), credential);
         }
         let grants: Grants = self.approval.grants(&self.name, self.ask.clone());
@@ -354,9 +356,12 @@ pub(crate) fn resolve(
     Ok((settings, ask))
 }
 
-fn redactions(config: &SourceConfig, manifest: &ComponentManifest, settings: &Value) -> Result<Redactions, String> {
-    let json: serde_json::Value =
-        serde_json::from_slice(&settings.to_bytes()).map_err(|e| e.to_string())?;
+fn redactions(
+    config: &SourceConfig,
+    manifest: &ComponentManifest,
+    settings: &Value,
+) -> Result<Redactions, String> {
+    let json: serde_json::Value = serde_json::from_slice(&settings.to_bytes()).map_err(|e| e.to_string())?;
     let mut lines: Vec<String> = manifest
         .resolve_redactions(&json)
         .map_err(|e| e.to_string())?

@@ -26,7 +26,8 @@ pub struct Stamped {
 /// Takes the present checkpoint to the authority, where one is configured, checks its answer against the
 /// configured root, and keeps both.
 pub(crate) async fn take(host: &Host, period: &AuditPeriod) -> Result<(), SealPeriodError> {
-    let (Some(config), Some(checkpoint)) = (&host.workspace.config().timestamp, host.store.checkpoint()) else {
+    let (Some(config), Some(checkpoint)) = (&host.workspace.config().timestamp, host.store.checkpoint())
+    else {
         return Ok(());
     };
     let failed = |reason: String| SealPeriodError::Timestamp { url: config.url.clone(), reason };
@@ -39,10 +40,8 @@ pub(crate) async fn take(host: &Host, period: &AuditPeriod) -> Result<(), SealPe
     exhibit_ledger::timestamp::verify(&response, &content, Some(nonce), &roots)
         .map_err(|e| failed(e.to_string()))?;
     let stamped = Stamped { checkpoint: content, response };
-    keep(host, checkpoint.head().size, &stamped).map_err(|error| SealPeriodError::Store {
-        period: period.clone(),
-        reason: error.to_string(),
-    })
+    keep(host, checkpoint.head().size, &stamped)
+        .map_err(|error| SealPeriodError::Store { period: period.clone(), reason: error.to_string() })
 }
 
 /// The newest timestamp; none: no authority is configured, or nothing was sealed since.
@@ -81,8 +80,7 @@ async fn post(host: &Host, url: &str, query: Vec<u8>) -> Result<Vec<u8>, String>
     let ask = Ask { egress: vec![AskedRule { rule, read_only: true }], ..Ask::default() };
     let mut options = LiveOptions::new(Grants::all("timestamp", ask), Arc::clone(&host.clock));
     // The operator named this host, so its address may be a private one.
-    options.allow_addresses =
-        AllowedAddresses::parse(parsed.host_str()).map_err(|e| e.to_string())?;
+    options.allow_addresses = AllowedAddresses::parse(parsed.host_str()).map_err(|e| e.to_string())?;
     let transport = LiveTransport::new(options).map_err(|e| e.to_string())?;
     let request = Outgoing {
         method: "POST".to_owned(),

@@ -214,8 +214,7 @@ impl Workspace {
     /// The bytes of a component, checked against its digest.
     pub fn component(&self, digest: &Digest) -> Result<Vec<u8>, WorkspaceError> {
         let path = self.component_file(digest);
-        let bytes =
-            std::fs::read(&path).map_err(|error| WorkspaceError::Io { path: path.clone(), error })?;
+        let bytes = std::fs::read(&path).map_err(|error| WorkspaceError::Io { path: path.clone(), error })?;
         let found = Digest::of(&bytes);
         if found == *digest { Ok(bytes) } else { Err(WorkspaceError::ComponentChanged { path, found }) }
     }
@@ -313,13 +312,11 @@ impl Workspace {
 /// Reads a TOML file; an error names file and line.
 pub(crate) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, WorkspaceError> {
     let text = read_text(path)?;
-    toml::from_str(&text).map_err(|error| {
-        WorkspaceError::Invalid {
-            file: path.to_owned(),
-            line: line_of(&text, &error),
-            what: error.message().trim().to_owned(),
-            hint: "correct or remove that line; README.md lists every key under \"The workspace\"".into(),
-        }
+    toml::from_str(&text).map_err(|error| WorkspaceError::Invalid {
+        file: path.to_owned(),
+        line: line_of(&text, &error),
+        what: error.message().trim().to_owned(),
+        hint: "correct or remove that line; README.md lists every key under \"The workspace\"".into(),
     })
 }
 

@@ -27,13 +27,20 @@ pub(crate) fn check(at: &Path, format: Format, args: &Check) -> Result<ExitCode>
     if format == Format::Json {
         output::json(&report)?;
     } else {
-        report.problems.iter().try_for_each(|problem| output::line(&output::printable(&problem.to_string())))?;
+        report
+            .problems
+            .iter()
+            .try_for_each(|problem| output::line(&output::printable(&problem.to_string())))?;
         output::line(&format!(
             "{} runs, {} leaves, {} packs re-read: {}",
             report.runs,
             report.leaves,
             report.packs,
-            if report.problems.is_empty() { "nothing is wrong".to_owned() } else { format!("{} problems", report.problems.len()) },
+            if report.problems.is_empty() {
+                "nothing is wrong".to_owned()
+            } else {
+                format!("{} problems", report.problems.len())
+            },
         ))?;
     }
     Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })

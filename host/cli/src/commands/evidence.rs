@@ -77,7 +77,13 @@ fn datasets(format: Format, store: &Store) -> Result<()> {
     let held: Vec<Held> = store
         .datasets()?
         .into_iter()
-        .map(|d| Held { source: d.source, kind: d.last.kind, records: d.last.records, runs: d.runs, last_run: d.run })
+        .map(|d| Held {
+            source: d.source,
+            kind: d.last.kind,
+            records: d.last.records,
+            runs: d.runs,
+            last_run: d.run,
+        })
         .collect();
     if held.is_empty() {
         output::say("Nothing is held yet: exhibit collect.");
@@ -154,9 +160,7 @@ fn diff(format: Format, store: &Store, kind: &Kind, from: &RunId, to: &RunId) ->
     let mut changed = Vec::new();
     for difference in store.diff(&first.source, kind, from, to)? {
         changed.push(match difference? {
-            Difference::Added(r) => {
-                Changed { change: "added", key: r.key.0, old: None, new: json(&r.line) }
-            }
+            Difference::Added(r) => Changed { change: "added", key: r.key.0, old: None, new: json(&r.line) },
             Difference::Removed(r) => {
                 Changed { change: "removed", key: r.key.0, old: json(&r.line), new: None }
             }

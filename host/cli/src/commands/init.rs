@@ -47,8 +47,9 @@ pub(crate) fn create(
         ));
     }
     let seed: [u8; 32] = rand::random();
-    let signing = SigningKey::from_seed(origin, &seed)
-        .map_err(|error| Problem::usage(error.to_string(), "for example --origin exhibit.example.com/evidence"))?;
+    let signing = SigningKey::from_seed(origin, &seed).map_err(|error| {
+        Problem::usage(error.to_string(), "for example --origin exhibit.example.com/evidence")
+    })?;
     let identity = age::x25519::Identity::generate();
     let recipient = identity.to_public();
     let config = Config {
@@ -60,7 +61,10 @@ pub(crate) fn create(
         timestamp: None,
     };
     let workspace = Workspace::create(dir, config)?;
-    write_private(&dir.join(IDENTITY_FILE), age::secrecy::ExposeSecret::expose_secret(&identity.to_string()))?;
+    write_private(
+        &dir.join(IDENTITY_FILE),
+        age::secrecy::ExposeSecret::expose_secret(&identity.to_string()),
+    )?;
     let sealed = age::encrypt(&recipient, signing.to_text().expose().as_bytes())
         .context("cannot encrypt the signing key")?;
     write(&dir.join(SIGNING_FILE), &sealed, 0o600)?;

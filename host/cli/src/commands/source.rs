@@ -158,7 +158,10 @@ fn credentials(
             .and_then(|(place, value)| place.split_once('.').map(|(slot, field)| (slot, field, value)));
         let (slot, field, value) = parsed.ok_or_else(|| {
             Problem::usage(
-                format!("--credential {}: it is not SLOT.FIELD=VALUE", pair.split('=').next().unwrap_or_default()),
+                format!(
+                    "--credential {}: it is not SLOT.FIELD=VALUE",
+                    pair.split('=').next().unwrap_or_default()
+                ),
                 "for example --credential okta.scheme=ssws --credential okta.token=env:OKTA_TOKEN",
             )
         })?;
@@ -169,17 +172,21 @@ fn credentials(
         for name in names {
             let inner = place.entry(name).or_insert_with(|| toml::Value::Table(toml::Table::new()));
             place = inner.as_table_mut().ok_or_else(|| {
-                Problem::usage(format!("--credential {slot}.{field}: `{name}` is a value already"), "name it once")
+                Problem::usage(
+                    format!("--credential {slot}.{field}: `{name}` is a value already"),
+                    "name it once",
+                )
             })?;
         }
         place.insert(last.to_owned(), toml::Value::String(value.to_owned()));
     }
     for ask in &manifest.credentials {
         let variable = ask.slot.to_uppercase().replace('-', "_");
-        let (key, scheme) = match ask.schemes.iter().map(String::as_str).find(|s| matches!(*s, "ssws" | "bearer")) {
-            Some(scheme) => ("token", scheme),
-            None => ("", ""),
-        };
+        let (key, scheme) =
+            match ask.schemes.iter().map(String::as_str).find(|s| matches!(*s, "ssws" | "bearer")) {
+                Some(scheme) => ("token", scheme),
+                None => ("", ""),
+            };
         if !slots.contains_key(&ask.slot) && !scheme.is_empty() {
             let table = slots.entry(ask.slot.clone()).or_default();
             table.insert("scheme".into(), toml::Value::String(scheme.to_owned()));
@@ -278,7 +285,8 @@ fn list(at: &Path, format: Format) -> Result<()> {
         output::say("No sources yet: exhibit source add NAME --connector CONNECTOR.");
     }
     output::rows(format, &listed, &["source", "connector", "credentials", "approved"], |s| {
-        let credentials: Vec<String> = s.credentials.iter().map(|(slot, scheme)| format!("{slot}:{scheme}")).collect();
+        let credentials: Vec<String> =
+            s.credentials.iter().map(|(slot, scheme)| format!("{slot}:{scheme}")).collect();
         let approved = match (&s.approved, &s.approved_at) {
             (Some(digest), Some(at)) => format!("{} on {at}", digest.short()),
             _ => "no".to_owned(),

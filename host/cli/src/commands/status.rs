@@ -50,7 +50,8 @@ pub(crate) fn run(at: &Path, format: Format, args: &Status) -> Result<()> {
 }
 
 fn cells(of: &ControlCoverage) -> Vec<String> {
-    let count = |outcome: Option<Outcome>| of.periods.iter().filter(|p| p.outcome == outcome).count().to_string();
+    let count =
+        |outcome: Option<Outcome>| of.periods.iter().filter(|p| p.outcome == outcome).count().to_string();
     vec![
         of.control.id.to_string(),
         serde_json::to_value(of.control.frequency)

@@ -53,7 +53,7 @@ impl Objects {
             if bytes <= PART_BYTES as u64 {
                 let content = std::fs::read(file)?;
                 let mode = PutMode::Create.into();
-                match pollster::block_on(self.store.put_opts(
+                match wait(self.store.put_opts(
                     &object_path(pack),
                     PutPayload::from(content),
                     mode,
@@ -62,7 +62,7 @@ impl Objects {
                     Err(e) => Err(io::Error::other(e)),
                 }
             } else {
-                pollster::block_on(self.put_parts(pack, file))
+                wait(self.put_parts(pack, file))
             }
         };
         self.points.pass(Step::Pack, put).map_err(ReadError::io(self.dir.join(object_path(pack).as_ref())))
@@ -98,12 +98,12 @@ impl Objects {
             upload.complete().await.map_err(io::Error::other)?;
             Ok(())
         };
-        pollster::block_on(copy()).map_err(ReadError::io(to.dir.join(path.as_ref())))
+        wait(copy()).map_err(ReadError::io(to.dir.join(path.as_ref())))
     }
 
     /// Removes a pack that nothing refers to.
     pub(crate) fn delete(&self, pack: &Digest) -> Result<(), ReadError> {
-        pollster::block_on(self.store.delete(&object_path(pack))).map_err(failed(pack))
+        wait(self.store.delete(&object_path(pack))).map_err(failed(pack))
     }
 
     /// The packs that are there, and the names of files that are not packs.
@@ -139,7 +139,7 @@ impl Objects {
     /// A reader of a pack's file.
     pub(crate) fn open(&self, pack: &Digest) -> Result<ObjectReader, ReadError> {
         let path = object_path(pack);
-        let meta = pollster::block_on(self.store.head(&path)).map_err(failed(pack))?;
+        let meta = wait(self.store.head(&path)).map_err(failed(pack))?;
         Ok(ObjectReader {
             store: Arc::clone(&self.store),
             path,
@@ -171,7 +171,7 @@ impl Read for ObjectReader {
             let end = self.size.min(self.position + BLOCK_BYTES.max(out.len() as u64));
             let range = self.position..end;
             self.block =
-                pollster::block_on(self.store.get_range(&self.path, range)).map_err(io::Error::other)?;
+                wait(self.store.get_range(&self.path, range)).map_err(io::Error::other)?;
             self.block_at = self.position;
         }
         let from = usize::try_from(self.position - self.block_at).map_err(io::Error::other)?;
@@ -192,4 +192,10 @@ impl Seek for ObjectReader {
         self.position = position.ok_or_else(|| io::Error::other("a seek before the start"))?;
         Ok(self.position)
     }
+}
+
+/// Waits for the object store on this thread. Without its budget: inside a tokio task a future that has used up
+/// the task's budget waits for the task to yield, which it cannot do while this thread waits for the future.
+fn wait<F: Future>(future: F) -> F::Output {
+    pollster::block_on(tokio::task::unconstrained(future))
 }
