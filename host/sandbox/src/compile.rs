@@ -63,7 +63,9 @@ pub enum CompileError {
     #[error("the component does not compile: {0}")]
     Invalid(String),
     /// The child was stopped by one of its bounds.
-    #[error("compiling the component was stopped: {0}. A connector this costly is not run; if it is one that you trust, ask its publisher for a smaller build")]
+    #[error(
+        "compiling the component was stopped: {0}. A connector this costly is not run; if it is one that you trust, ask its publisher for a smaller build"
+    )]
     Limit(String),
     /// The child could not be started or talked to.
     #[error("the compiler process could not be run ({program}): {source}")]
@@ -89,8 +91,7 @@ pub(crate) fn compile(compiler: &Compiler, component: &[u8]) -> Result<Vec<u8>, 
     match compiler {
         Compiler::InProcess => compile_here(component).map_err(CompileError::Invalid),
         Compiler::Child { program, limits } => {
-            let fail =
-                |source| CompileError::Process { program: program.display().to_string(), source };
+            let fail = |source| CompileError::Process { program: program.display().to_string(), source };
             in_child(program, limits, component).map_err(fail)?
         }
     }

@@ -93,19 +93,25 @@ pub enum Why {
         limit_ms: u64,
     },
     /// The guest asked for more memory than it may have, and then stopped.
-    #[error("the connector needs more than {limit_bytes} bytes of memory; the manifest's `memory` asks for more, up to the operator's bound")]
+    #[error(
+        "the connector needs more than {limit_bytes} bytes of memory; the manifest's `memory` asks for more, up to the operator's bound"
+    )]
     Memory {
         /// The bound.
         limit_bytes: u64,
     },
     /// The guest emitted more records than it may.
-    #[error("the connector emitted more than {limit} records; raise the source's bound if there are that many")]
+    #[error(
+        "the connector emitted more than {limit} records; raise the source's bound if there are that many"
+    )]
     Records {
         /// The bound.
         limit: u64,
     },
     /// The guest emitted more bytes than it may.
-    #[error("the connector emitted more than {limit_bytes} bytes of records; raise the source's bound if there are that many")]
+    #[error(
+        "the connector emitted more than {limit_bytes} bytes of records; raise the source's bound if there are that many"
+    )]
     Output {
         /// The bound.
         limit_bytes: u64,

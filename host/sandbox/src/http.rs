@@ -319,10 +319,7 @@ mod tests {
         assert_eq!(read_auth("okta"), AuthRef { slot: "okta".into(), params: vec![] });
         assert_eq!(
             read_auth("aws; service=iam;region = eu-west-1"),
-            AuthRef {
-                slot: "aws".into(),
-                params: vec![pair("service", "iam"), pair("region", "eu-west-1")]
-            }
+            AuthRef { slot: "aws".into(), params: vec![pair("service", "iam"), pair("region", "eu-west-1")] }
         );
     }
 

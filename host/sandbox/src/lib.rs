@@ -46,7 +46,9 @@ pub use compile::{CompileError, CompileLimits, Compiler, compile_child_main};
 pub use end::{Ended, Failure, Phase, RunEnd, TrapKind, Why};
 pub use http::{AUTH_HEADER, EXCHANGE_HEADER};
 pub use load::{LoadError, Prepared, Runtime, RuntimeError, RuntimeOptions};
-pub use manifest::{COMPONENT_BYTES, CONTRACTS, MANIFEST_BYTES, ManifestError, attach_manifest, read_manifest};
+pub use manifest::{
+    COMPONENT_BYTES, CONTRACTS, MANIFEST_BYTES, ManifestError, attach_manifest, read_manifest,
+};
 pub use meter::Usage;
 pub use run::Problem;
 

@@ -69,7 +69,9 @@ pub enum LoadError {
         message: String,
     },
     /// It does not export what the contract asks for.
-    #[error("the connector does not export what contract {contract} asks for: {message}. Build it with the SDK of that contract")]
+    #[error(
+        "the connector does not export what contract {contract} asks for: {message}. Build it with the SDK of that contract"
+    )]
     Exports {
         /// The track.
         contract: String,
@@ -138,7 +140,8 @@ impl Runtime {
             let linker = link(&engine)?;
             Ok((engine, linker))
         };
-        let (engine, linker) = start().map_err(|error: wasmtime::Error| RuntimeError::Engine(format!("{error:#}")))?;
+        let (engine, linker) =
+            start().map_err(|error: wasmtime::Error| RuntimeError::Engine(format!("{error:#}")))?;
         let identity = engine::identity(&engine);
         let workshop = Workshop { engine: engine.clone(), identity, cache, compiler: options.compiler };
         Ok(Self { engine, linker, workshop: Arc::new(workshop), prepared: Mutex::default() })
@@ -166,7 +169,6 @@ impl Runtime {
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, prepared.clone());
         Ok(prepared)
     }
-
 }
 
 impl Workshop {

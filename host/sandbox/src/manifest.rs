@@ -21,10 +21,14 @@ pub const CONTRACTS: [&str; 1] = ["0.1"];
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// Neither a component nor a module.
-    #[error("not a WebAssembly component: the file does not begin with \\0asm. Give the .wasm file that `exhibit connector build` wrote")]
+    #[error(
+        "not a WebAssembly component: the file does not begin with \\0asm. Give the .wasm file that `exhibit connector build` wrote"
+    )]
     NotWasm,
     /// A core module.
-    #[error("this is a core WebAssembly module, not a component: build it for wasm32-wasip2, or with `exhibit connector build`")]
+    #[error(
+        "this is a core WebAssembly module, not a component: build it for wasm32-wasip2, or with `exhibit connector build`"
+    )]
     CoreModule,
     /// Larger than [`COMPONENT_BYTES`].
     #[error("the component has {bytes} bytes; the most that is taken is {COMPONENT_BYTES}")]
@@ -41,10 +45,14 @@ pub enum ManifestError {
         message: String,
     },
     /// No section.
-    #[error("the component has no section `{SECTION}`, so nobody can see what it asks for: build it with `exhibit connector build`, which writes it from connector.toml")]
+    #[error(
+        "the component has no section `{SECTION}`, so nobody can see what it asks for: build it with `exhibit connector build`, which writes it from connector.toml"
+    )]
     Missing,
     /// Two sections.
-    #[error("the component has more than one section `{SECTION}`, so what it asks for is not clear: build it again with `exhibit connector build`")]
+    #[error(
+        "the component has more than one section `{SECTION}`, so what it asks for is not clear: build it again with `exhibit connector build`"
+    )]
     Twice,
     /// A section over [`MANIFEST_BYTES`].
     #[error("the section `{SECTION}` has {bytes} bytes; the most that is read is {MANIFEST_BYTES}")]
@@ -53,7 +61,9 @@ pub enum ManifestError {
         bytes: usize,
     },
     /// Not the JSON of a manifest.
-    #[error("the section `{SECTION}` does not read as a manifest: {0}. Build the component again from its connector.toml")]
+    #[error(
+        "the section `{SECTION}` does not read as a manifest: {0}. Build the component again from its connector.toml"
+    )]
     Malformed(#[source] serde_json::Error),
     /// A contract that this host does not have.
     #[error("the connector is built for contract {found}, and this host runs {}: {hint}", CONTRACTS.join(" and "))]
@@ -144,7 +154,7 @@ fn sections(component: &[u8]) -> Result<Vec<Found<'_>>, ManifestError> {
     let mut start = 8;
     for payload in Parser::new(0).parse_all(component) {
         let payload = payload.map_err(|error| ManifestError::Damaged {
-            offset: usize::try_from(error.offset()).unwrap_or(usize::MAX),
+            offset: error.offset(),
             message: error.message().to_owned(),
         })?;
         match payload {
@@ -153,9 +163,7 @@ fn sections(component: &[u8]) -> Result<Vec<Found<'_>>, ManifestError> {
             }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(at) => {
-                if depth > 0 {
-                    depth -= 1;
-                }
+                depth = depth.saturating_sub(1);
                 start = at;
             }
             Payload::CustomSection(custom) if depth == 0 => {

@@ -1,17 +1,19 @@
 //! One run: a fresh instance, `check`, `collect`, and the deadline around both.
 
+use crate::HOST_CALL_BYTES;
 use crate::end::{Ended, Failure, Phase, RunEnd, Why};
 use crate::load::{Prepared, Runtime};
 use crate::meter;
 use crate::services::{NoServices, Services};
 use crate::state::State;
-use crate::v0_1::Connector;
-use crate::HOST_CALL_BYTES;
+use crate::v0_1::{Connector, collector};
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::run::{Limits, RunFacts, RunId};
 use exhibit_evidence::time::{Span, Timestamp};
 use std::any::Any;
 use std::time::Duration;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use wasmtime::Store;
 
 /// Bounds for `describe` and `validate-config`: they compute, and reach nothing. Interpreters need the memory.
@@ -50,25 +52,15 @@ impl Runtime {
     /// What the connector says of itself, as JSON.
     pub async fn describe(&self, prepared: &Prepared) -> Result<String, Ended> {
         let mut call = Call::new(self, prepared, Box::new(nothing()), PURE, Digest::of("describe"));
-        call.within_deadline(async |call| {
-            let instance = call.instantiate().await?;
-            call.phase = Phase::Describe;
-            Ok(instance.exhibit_connector_collector().call_describe(&mut call.store).await?)
-        })
-        .await
+        let done = timeout(call.deadline(), call.describe()).await;
+        call.conclude(done)
     }
 
     /// What the connector finds wrong with these settings; nothing, if they are good.
     pub async fn validate_config(&self, prepared: &Prepared, settings: &str) -> Result<Vec<Problem>, Ended> {
         let mut call = Call::new(self, prepared, Box::new(nothing()), PURE, Digest::of("validate-config"));
-        let problems = call
-            .within_deadline(async |call| {
-                let instance = call.instantiate().await?;
-                call.phase = Phase::ValidateConfig;
-                let guest = instance.exhibit_connector_collector();
-                Ok(guest.call_validate_config(&mut call.store, settings).await?)
-            })
-            .await?;
+        let done = timeout(call.deadline(), call.validate_config(settings)).await;
+        let problems = call.conclude(done)?;
         Ok(problems.into_iter().map(|p| Problem { pointer: p.pointer, message: p.message }).collect())
     }
 
@@ -109,23 +101,8 @@ impl Runtime {
     ) -> (RunEnd, S) {
         let mut call = Call::new(self, prepared, Box::new(services), *limits, seed);
         let mut tenant = None;
-        let outcome = call
-            .within_deadline(async |call| {
-                let instance = call.instantiate().await?;
-                let guest = instance.exhibit_connector_collector();
-                call.phase = Phase::Check;
-                let identity = guest.call_check(&mut call.store, settings).await?;
-                let identity = identity.map_err(failure).and_then(acceptable_tenant)?;
-                let refused = |message| Why::Tenant { message };
-                call.store.data_mut().services.tenant(&identity).map_err(refused)?;
-                tenant = Some(identity);
-                if extent == Extent::Collect {
-                    call.phase = Phase::Collect;
-                    guest.call_collect(&mut call.store, settings).await?.map_err(failure)?;
-                }
-                Ok(())
-            })
-            .await;
+        let done = timeout(call.deadline(), call.run_to(extent, settings, &mut tenant)).await;
+        let outcome = call.conclude(done);
         let state = call.store.into_data();
         let end = RunEnd {
             tenant,
@@ -190,14 +167,49 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// Runs `body` until the deadline, which covers host calls too: epochs only interrupt the guest's own
-    /// computing.
-    async fn within_deadline<T>(
+    async fn describe(&mut self) -> Result<String, Stop> {
+        let instance = self.instantiate().await?;
+        self.phase = Phase::Describe;
+        Ok(instance.exhibit_connector_collector().call_describe(&mut self.store).await?)
+    }
+
+    async fn validate_config(&mut self, settings: &str) -> Result<Vec<collector::Problem>, Stop> {
+        let instance = self.instantiate().await?;
+        self.phase = Phase::ValidateConfig;
+        let guest = instance.exhibit_connector_collector();
+        Ok(guest.call_validate_config(&mut self.store, settings).await?)
+    }
+
+    /// `check` and, if the run goes so far, `collect`. The tenant is set as soon as it is known.
+    async fn run_to(
         &mut self,
-        body: impl AsyncFnOnce(&mut Self) -> Result<T, Stop>,
-    ) -> Result<T, Ended> {
-        let deadline = Duration::from_millis(self.limits.deadline_ms);
-        let why = match tokio::time::timeout(deadline, body(self)).await {
+        extent: Extent,
+        settings: &str,
+        tenant: &mut Option<String>,
+    ) -> Result<(), Stop> {
+        let instance = self.instantiate().await?;
+        let guest = instance.exhibit_connector_collector();
+        self.phase = Phase::Check;
+        let identity = guest.call_check(&mut self.store, settings).await?;
+        let identity = identity.map_err(failure).and_then(acceptable_tenant)?;
+        let refused = |message| Why::Tenant { message };
+        self.store.data_mut().services.tenant(&identity).map_err(refused)?;
+        *tenant = Some(identity);
+        if extent == Extent::Collect {
+            self.phase = Phase::Collect;
+            guest.call_collect(&mut self.store, settings).await?.map_err(failure)?;
+        }
+        Ok(())
+    }
+
+    /// How long all of it may take. Host calls count too: epochs only interrupt the guest's own computing.
+    fn deadline(&self) -> Duration {
+        Duration::from_millis(self.limits.deadline_ms)
+    }
+
+    /// What came of it.
+    fn conclude<T>(&self, done: Result<Result<T, Stop>, Elapsed>) -> Result<T, Ended> {
+        let why = match done {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(Stop::Known(why))) => why,
             Ok(Err(Stop::Engine(error))) => Why::of(&error, self.store.data(), &self.limits),
@@ -207,7 +219,7 @@ impl<'a> Call<'a> {
     }
 }
 
-fn failure(failure: crate::v0_1::collector::Failure) -> Why {
+fn failure(failure: collector::Failure) -> Why {
     Why::Failure(Failure::from(failure))
 }
 

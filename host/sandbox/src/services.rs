@@ -110,6 +110,7 @@ pub trait Services: Any + Send {
     async fn open_population(&mut self, kind: &str, query: &str) -> Result<u32, String>;
 
     /// The list that `exchange` is a page of feeds this population.
+    #[allow(clippy::wrong_self_convention, reason = "named as in the contract")]
     async fn from_exchange(&mut self, population: u32, exchange: ExchangeId) -> Result<(), String>;
 
     /// Takes items over and returns how many the population holds. Waiting here is the guest's back-pressure.

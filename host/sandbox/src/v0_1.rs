@@ -82,7 +82,8 @@ impl log::Host for State {
             log::Level::Warn => LogLevel::Warn,
             log::Level::Error => LogLevel::Error,
         };
-        let beside: usize = 1 + fields.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>();
+        let beside: usize =
+            1 + fields.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>();
         let fits = self.log.take(message.len() + beside)?;
         if fits == message.len() + beside {
             self.services.log(level, &message, &fields);

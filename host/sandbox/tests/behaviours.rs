@@ -1,6 +1,8 @@
 //! One test for each behaviour in `tests/guests`, the good one and the hostile ones: how the run ends, what is
 //! kept of it, and that nothing else is touched.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
 use exhibit_evidence::digest::Digest;
@@ -45,7 +47,10 @@ async fn a_good_run_reaches_every_service() {
     );
     let (population, last) = &end.services.items[2];
     assert_eq!((*population, last.key.as_str()), (0, "user-000002"));
-    assert_eq!((last.origins[0].exchange.to_string(), last.origins[0].pointer.as_str()), ("0.0.0".into(), "/2"));
+    assert_eq!(
+        (last.origins[0].exchange.to_string(), last.origins[0].pointer.as_str()),
+        ("0.0.0".into(), "/2")
+    );
     assert_eq!(end.usage.items, 3);
     assert!(end.usage.peak_memory_bytes > 64 << 10 && end.usage.peak_memory_bytes <= 64 << 20);
 }
@@ -196,7 +201,8 @@ async fn an_identity_that_cannot_stand_in_records_is_refused() {
 
 #[tokio::test]
 async fn a_tenant_that_the_services_refuse_ends_the_run_before_collect() {
-    let services = Recorder { refuses_tenant: true, ..Recorder::new() };
+    let mut services = Recorder::new();
+    services.refuses_tenant = true;
     let end = run_with("good", r#""count":1"#, services, limits()).await;
     let message = "this source belongs to another tenant than tenant.example.com (in check)";
     assert_eq!((end.outcome.unwrap_err().to_string().as_str(), end.tenant), (message, None));
@@ -226,7 +232,9 @@ async fn an_undeclared_kind_and_a_foreign_origin_are_refused_in_words() {
     let refusal = r#"Err("`made.up@1` is not among the kinds that the manifest declares")"#;
     assert_eq!((end.services.said(), end.outcome), (vec![refusal; 2], Ok(())));
     let end = run("foreign-origin").await;
-    assert!(end.services.said()[0].contains("item `one`: origin: `not-an-exchange` does not name an exchange"));
+    assert!(
+        end.services.said()[0].contains("item `one`: origin: `not-an-exchange` does not name an exchange")
+    );
     assert!(end.services.said()[1].contains("`1.2` does not name an exchange"));
     assert!(end.services.items.is_empty());
 }
@@ -237,7 +245,15 @@ async fn lists_are_walked_and_sent_side_by_side() {
     assert_eq!(end.outcome, Ok(()));
     assert_eq!(
         end.services.said(),
-        ["0.0.0 5 bytes", "0.0.1 5 bytes", "0.0.2 5 bytes", r#"Err("denied")"#, "1 pages, 0.0.0", "denied", "1 pages, 0.2.0"]
+        [
+            "0.0.0 5 bytes",
+            "0.0.1 5 bytes",
+            "0.0.2 5 bytes",
+            r#"Err("denied")"#,
+            "1 pages, 0.0.0",
+            "denied",
+            "1 pages, 0.2.0"
+        ]
     );
     assert!(end.services.calls.contains(&"close_pages 0".to_owned()));
 }

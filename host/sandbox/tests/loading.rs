@@ -1,11 +1,13 @@
 //! From bytes to a prepared component: what is refused and in which words, the cache, the compiler process.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
 use exhibit_evidence::digest::Digest;
 use exhibit_sandbox::{
-    CompileError, CompileLimits, Compiler, LoadError, ManifestError, Prepared, Runtime, RuntimeOptions, attach_manifest,
-    read_manifest,
+    CompileError, CompileLimits, Compiler, LoadError, ManifestError, Prepared, Runtime, RuntimeOptions,
+    attach_manifest, read_manifest,
 };
 use std::path::{Path, PathBuf};
 use support::{Recorder, bare_guest, child, guest, limits};
@@ -25,7 +27,8 @@ fn no_compiler() -> Compiler {
 }
 
 fn artefact(cache_dir: &Path) -> PathBuf {
-    let files: Vec<PathBuf> = std::fs::read_dir(cache_dir).unwrap().map(|file| file.unwrap().path()).collect();
+    let files: Vec<PathBuf> =
+        std::fs::read_dir(cache_dir).unwrap().map(|file| file.unwrap().path()).collect();
     assert_eq!(files.len(), 1, "{files:?}");
     files[0].clone()
 }
@@ -131,8 +134,7 @@ fn what_does_not_compile_or_fit_the_contract_says_so() {
 fn a_program_that_is_no_compiler_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let odd = |program: &str| {
-        let compiler =
-            Compiler::Child { program: program.into(), limits: CompileLimits::default() };
+        let compiler = Compiler::Child { program: program.into(), limits: CompileLimits::default() };
         prepare(&runtime(dir.path(), compiler), guest()).unwrap_err().to_string()
     };
     assert!(odd("/bin/true").contains("`/bin/true` compiled nothing"));

@@ -1,6 +1,8 @@
 //! What a guest finds of the world: nothing of the host's, time and random of the run's own, and `wasi:http` that goes
 //! through the services.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
 use exhibit_evidence::fetch::AuthRef;
@@ -38,7 +40,8 @@ async fn wasi_grants_nothing() {
 async fn random_follows_from_the_seed() {
     let (first, second) = (run("reach").await, run("reach").await);
     assert_eq!(first.services.said()[12..], second.services.said()[12..]);
-    let numbers: Vec<&str> = first.services.said()[12..14].iter().map(|line| line.rsplit(' ').next().unwrap()).collect();
+    let numbers: Vec<&str> =
+        first.services.said()[12..14].iter().map(|line| line.rsplit(' ').next().unwrap()).collect();
     assert_ne!(numbers[0], numbers[1]);
 }
 
@@ -64,7 +67,10 @@ async fn http_passes_the_services() {
         ]
     );
     let request = &end.services.requests[0];
-    assert_eq!((request.method.as_str(), request.url.as_str()), ("GET", "https://api.example.com/users?limit=2"));
+    assert_eq!(
+        (request.method.as_str(), request.url.as_str()),
+        ("GET", "https://api.example.com/users?limit=2")
+    );
     assert_eq!(request.headers, [("accept".to_owned(), "application/json".to_owned())]);
     let params = vec![("region".to_owned(), "eu-west-1".to_owned())];
     assert_eq!(request.auth, Some(AuthRef { slot: "api".into(), params }));
@@ -74,7 +80,7 @@ async fn http_passes_the_services() {
 async fn http_requests_that_are_waited_for_together_leave_together() {
     let end = run("http-together").await;
     let urls = "https://api.example.com/a https://api.example.com/b https://api.example.com/c";
-    assert_eq!(end.services.calls, [format!("send_all {urls}")]);
+    assert_eq!(end.services.calls[1..], [format!("send_all {urls}")]);
     assert_eq!(
         end.services.said(),
         [
@@ -109,8 +115,5 @@ async fn http_requests_that_nobody_waits_for_cost_nothing_and_are_bounded() {
 #[tokio::test]
 async fn a_timer_never_beats_a_request() {
     let end = run("http-timeout").await;
-    assert_eq!(
-        end.services.said(),
-        ["ready [1]", "200 0.0.0 answer to https://api.example.com/slow"]
-    );
+    assert_eq!(end.services.said(), ["ready [1]", "200 0.0.0 answer to https://api.example.com/slow"]);
 }

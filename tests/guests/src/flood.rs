@@ -8,8 +8,12 @@ pub fn sink(settings: &Settings) -> Result<(), Failure> {
     let body_json = "x".repeat(settings.number("bytes") as usize);
     loop {
         // A guest that does not listen.
-        let item =
-            Item { key: "same".to_owned(), occurred_at_ms: None, body_json: body_json.clone(), origins: Vec::new() };
+        let item = Item {
+            key: "same".to_owned(),
+            occurred_at_ms: None,
+            body_json: body_json.clone(),
+            origins: Vec::new(),
+        };
         let _ = users.emit(&[item]);
     }
 }

@@ -24,7 +24,10 @@ pub fn collect(settings: &Settings) -> Result<(), Failure> {
         let item = Item {
             key: format!("user-{number:06}"),
             occurred_at_ms: None,
-            body_json: format!(r#"{{"attributes":{{"login":"user-{number}@example.com","seed":"{}"}}}}"#, random()),
+            body_json: format!(
+                r#"{{"attributes":{{"login":"user-{number}@example.com","seed":"{}"}}}}"#,
+                random()
+            ),
             origins: vec![Origin { exchange_id: answer.exchange_id.clone(), pointer: format!("/{number}") }],
         };
         users.emit(&[item]).map_err(fail::text)?;

@@ -10,9 +10,9 @@ mod crash;
 mod emit;
 mod fail;
 mod flood;
+mod forever;
 mod good;
 mod http;
-mod forever;
 mod reach;
 mod recurse;
 mod sleep;
@@ -73,7 +73,8 @@ struct Guests;
 
 impl Guest for Guests {
     fn describe() -> String {
-        r#"{"title":"Guests","kinds":[{"kind":"identity.account@1"}],"settings":{"type":"object"}}"#.to_owned()
+        r#"{"title":"Guests","kinds":[{"kind":"identity.account@1"}],"settings":{"type":"object"}}"#
+            .to_owned()
     }
 
     fn validate_config(config_json: String) -> Vec<Problem> {

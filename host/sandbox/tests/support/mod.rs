@@ -1,7 +1,8 @@
 //! What the sandbox's tests share: the guest of `tests/guests`, built once; a runtime; services that answer from a
 //! script and write down everything that they are asked.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 pub mod recorder;
 

@@ -40,7 +40,11 @@ impl Recorder {
         self.log.iter().filter_map(|line| line.split_once(' ').map(|(_, message)| message)).collect()
     }
 
-    async fn answer(&mut self, request: FetchRequest, exchange: ExchangeId) -> Result<FetchResponse, FetchError> {
+    async fn answer(
+        &mut self,
+        request: FetchRequest,
+        exchange: ExchangeId,
+    ) -> Result<FetchResponse, FetchError> {
         let url = request.url.clone();
         let length = request.body.as_ref().map(Vec::len);
         self.requests.push(request);
@@ -82,7 +86,11 @@ impl Services for Recorder {
 
     fn tenant(&mut self, tenant: &str) -> Result<(), String> {
         self.calls.push(format!("tenant {tenant}"));
-        if self.refuses_tenant { Err(format!("this source belongs to another tenant than {tenant}")) } else { Ok(()) }
+        if self.refuses_tenant {
+            Err(format!("this source belongs to another tenant than {tenant}"))
+        } else {
+            Ok(())
+        }
     }
 
     async fn send(&mut self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
