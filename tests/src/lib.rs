@@ -1,0 +1,14 @@
+//! What the tests of the whole command share. The command is run as people run it: a process, its arguments, what
+//! it prints, its exit code.
+//!
+//! | module | is |
+//! | --- | --- |
+//! | [`command`] | the command under test, and what came of running it |
+//! | [`server`] | servers on loopback, stopped when they are dropped |
+//! | [`workspace`] | workspaces to test in: fresh, or with some days of a made-up organisation |
+//! | [`tools`] | tools and material that are not ours, and saying that a test was skipped without them |
+
+pub mod command;
+pub mod server;
+pub mod tools;
+pub mod workspace;
