@@ -53,11 +53,7 @@ impl Objects {
             if bytes <= PART_BYTES as u64 {
                 let content = std::fs::read(file)?;
                 let mode = PutMode::Create.into();
-                match wait(self.store.put_opts(
-                    &object_path(pack),
-                    PutPayload::from(content),
-                    mode,
-                )) {
+                match wait(self.store.put_opts(&object_path(pack), PutPayload::from(content), mode)) {
                     Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
                     Err(e) => Err(io::Error::other(e)),
                 }
@@ -170,8 +166,7 @@ impl Read for ObjectReader {
         if self.position < self.block_at || self.position >= block_end {
             let end = self.size.min(self.position + BLOCK_BYTES.max(out.len() as u64));
             let range = self.position..end;
-            self.block =
-                wait(self.store.get_range(&self.path, range)).map_err(io::Error::other)?;
+            self.block = wait(self.store.get_range(&self.path, range)).map_err(io::Error::other)?;
             self.block_at = self.position;
         }
         let from = usize::try_from(self.position - self.block_at).map_err(io::Error::other)?;
