@@ -29,6 +29,11 @@ fn start(log: &std::path::Path, options: &[&str]) -> Option<(Server, Server)> {
 
 fn collect(workspace: &Workspace, url: &str) -> Value {
     workspace.add_okta(url);
+    // Some answers are made up anew for every request, so that no page is the same as the one before: the bound on
+    // pages ends those. Its usual 10 000 would take minutes here.
+    let file = workspace.file("sources/okta-test.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(file, format!("{text}\n[limits]\npages = 20\n")).unwrap();
     let exhibit = workspace.exhibit().with("OKTA_TOKEN", "00token-for-a-test");
     let ran = exhibit.run(&["collect", "okta-test", "--format", "json"]);
     assert!(matches!(ran.code, Some(0 | 1)) && !ran.stderr.contains("panicked"), "{ran}");
@@ -61,7 +66,7 @@ fn paging_that_never_ends_is_ended() {
         assert_ne!(population["verdict"], "complete", "{population}");
     }
     let requests = std::fs::read_to_string(log).unwrap().lines().count();
-    assert!(requests < 500, "two pages a list are enough to notice, and {requests} requests were made");
+    assert!(requests < 2000, "a list is two pages, or twenty: {requests} requests were made");
 }
 
 #[test]
