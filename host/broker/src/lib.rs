@@ -14,7 +14,7 @@
 //! | [`live`] | the transport that reaches the network |
 //! | [`manifest`] | what a component asks for, readable without running it |
 //! | [`paging`] | how a list goes on, and the walk over its pages |
-//! | [`pointer`] | what stands at a JSON pointer or XML path, in one pass |
+//! | [`mod@pointer`] | what stands at a JSON pointer or XML path, in one pass |
 //! | [`reconcile`] | whether a population is whole |
 //! | [`record`] | what is kept of an exchange, and who keeps it |
 //! | [`redact`] | places cut from answers before anyone sees them |

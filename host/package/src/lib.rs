@@ -10,7 +10,7 @@
 //! | [`model`] | the documents that are defined here |
 //! | [`bag`] | BagIt's own files |
 //! | [`lines`] | files of lines, bounded |
-//! | [`write`] | the writer; one archive, whole or not at all |
+//! | [`mod@write`] | the writer; one archive, whole or not at all |
 //! | [`population`] | one population: lines, index, table and sheet |
 //! | [`roots`] | rebuilding the roots that manifests state |
 //! | [`contents`], [`views`] | what pages, tables and workbook are drawn from, and drawing them again |

@@ -8,7 +8,7 @@
 //! token = "env:OKTA_TOKEN"
 //! ```
 //!
-//! Each scheme is one file: its configuration, and a [`Scheme`] that attaches it. To add one, write the file,
+//! Each scheme is one file: its configuration, and a `Scheme` that attaches it. To add one, write the file,
 //! and name it in [`SCHEMES`] and [`CredentialConfig`].
 //!
 //! | scheme | file | is |

@@ -118,7 +118,7 @@ pub enum SecretError {
         /// Its permission bits.
         mode: u32,
     },
-    /// Beyond [`SECRET_BYTES_MAX`].
+    /// Beyond the most that a file of secrets may have.
     #[error("{path} is larger than 1 MiB, which no file of secrets is", path = .0.display())]
     Large(PathBuf),
     /// No identity to decrypt with.

@@ -77,9 +77,9 @@ pub struct RunFiles<'a> {
     pub leaf: u64,
     /// [`exhibit_evidence::run::ReplayInputs`], canonical.
     pub replay: Vec<u8>,
-    /// [`Exchange`]s, in the order of their ids.
+    /// Exchange lines, in the order of their ids.
     pub exchanges: Lines<'a>,
-    /// [`Walk`]s.
+    /// Walk lines.
     pub walks: Lines<'a>,
     /// [`exhibit_evidence::record::Rejection`]s.
     pub rejections: Lines<'a>,

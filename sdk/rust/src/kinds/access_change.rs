@@ -4,8 +4,8 @@ use crate::EvidenceKind;
 use crate::kinds::words::{Outcome, PrincipalType};
 use serde::{Deserialize, Serialize};
 
-/// Who changed whose access. OCSF: Account Change [3001], User Access Management [3005], Group Management
-/// [3006].
+/// Who changed whose access. OCSF: Account Change (3001), User Access Management (3005), Group Management
+/// (3006).
 ///
 /// Kind `identity.access_change@1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

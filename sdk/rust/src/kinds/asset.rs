@@ -6,7 +6,7 @@ use crate::{Date, EvidenceKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One resource: an account, a server, a bucket, a database, a service. OCSF: Cloud Resources Inventory Info
-/// [5023].
+/// (5023).
 ///
 /// Kind `asset.resource@1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

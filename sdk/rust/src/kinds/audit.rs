@@ -5,7 +5,7 @@ use crate::kinds::details::Details;
 use crate::kinds::words::{Outcome, PrincipalType, Severity};
 use serde::{Deserialize, Serialize};
 
-/// One thing that someone did. OCSF: Authentication [3002], API Activity [6003].
+/// One thing that someone did. OCSF: Authentication (3002), API Activity (6003).
 ///
 /// Kind `audit.activity@1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use crate::{Date, EvidenceKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// One laptop, desktop, phone or tablet. OCSF: Device Inventory Info [5001].
+/// One laptop, desktop, phone or tablet. OCSF: Device Inventory Info (5001).
 ///
 /// Kind `device.endpoint@1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use crate::kinds::words::{Assignment, PrincipalType};
 use crate::{Date, EvidenceKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// One account. OCSF: User Inventory Info [5003].
+/// One account. OCSF: User Inventory Info (5003).
 ///
 /// Kind `identity.account@1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

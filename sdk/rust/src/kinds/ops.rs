@@ -89,7 +89,7 @@ impl EvidenceKind for JobRun {
     const KIND: &'static str = "ops.job_run@1";
 }
 
-/// One incident. OCSF: Incident Finding [2005]. Occurred when it was opened.
+/// One incident. OCSF: Incident Finding (2005). Occurred when it was opened.
 ///
 /// Kind `ops.incident@1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use crate::kinds::words::Severity;
 use crate::{Date, EvidenceKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// One weakness in one place. OCSF: Vulnerability Finding [2002].
+/// One weakness in one place. OCSF: Vulnerability Finding (2002).
 ///
 /// Kind `vuln.finding@1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
