@@ -284,3 +284,17 @@ async fn check_alone_does_not_collect() {
     assert_eq!((end.tenant.as_deref(), end.outcome), (Some("tenant.example.com"), Ok(())));
     assert!(end.services.items.is_empty());
 }
+
+#[test]
+fn every_behaviour_has_a_test() {
+    let here = concat!(include_str!("behaviours.rs"), include_str!("virtual_world.rs"));
+    let guest = include_str!("../../../tests/guests/src/lib.rs");
+    let names: Vec<&str> = guest
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("(\"")?.split_once("\", ").map(|(name, _)| name))
+        .collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        assert!(here.contains(&format!("\"{name}\"")), "nothing runs the behaviour `{name}`");
+    }
+}

@@ -3,10 +3,6 @@
 use crate::{Failure, Settings};
 
 pub fn collect(_: &Settings) -> Result<(), Failure> {
-    turn()
-}
-
-pub fn turn() -> ! {
     let mut n = 0_u64;
     loop {
         n = std::hint::black_box(n.wrapping_add(1));

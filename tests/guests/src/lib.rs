@@ -37,7 +37,10 @@ impl Settings {
     }
 }
 
-fn behaviours() -> Vec<(&'static str, fn(&Settings) -> Result<(), Failure>)> {
+/// What `collect` does for one setting.
+type Behaviour = fn(&Settings) -> Result<(), Failure>;
+
+fn behaviours() -> Vec<(&'static str, Behaviour)> {
     vec![
         ("good", good::collect),
         ("forever", forever::collect),
@@ -80,10 +83,8 @@ impl Guest for Guests {
     fn validate_config(config_json: String) -> Vec<Problem> {
         let settings = Settings::read(&config_json);
         let name = settings.text("behaviour");
-        match name {
-            "loop-in-validate" => forever::turn(),
-            "call-in-validate" => return vec![fail::refused_call()],
-            _ => {}
+        if name == "call-in-validate" {
+            return vec![fail::refused_call()];
         }
         if behaviours().iter().any(|(known, _)| *known == name) || name.starts_with("check-") {
             return Vec::new();
