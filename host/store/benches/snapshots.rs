@@ -20,7 +20,11 @@ use world::*;
 fn account_line(i: u32, version: u32) -> Vec<u8> {
     let noise = Digest::of(format!("{i} {version}")).to_string();
     let id = Digest::of(i.to_string()).to_string();
-    let groups: Vec<_> = (0..12).map(|g| format!("\"group-{:04}-{}\"", (i * 7 + g * 131) % 900, ["staff", "eng", "ops"][g as usize % 3])).collect();
+    let groups: Vec<_> = (0..12)
+        .map(|g| {
+            format!("\"group-{:04}-{}\"", (i * 7 + g * 131) % 900, ["staff", "eng", "ops"][g as usize % 3])
+        })
+        .collect();
     let attributes = format!(
         concat!(
             r#"{{"admin":false,"created_at":"20{:02}-0{}-1{}T0{}:12:44.000Z","department":"department-{}","display_name":"Person {} {}","#,
@@ -28,8 +32,22 @@ fn account_line(i: u32, version: u32) -> Vec<u8> {
             r#""last_login_day":"2026-01-{:02}","manager":"person.{}@example.com","mfa_status":"enrolled","region":"region-{}","#,
             r#""status":"active","title":"Engineer of things {}","token":"{}","type":"person","notes":"{}"}}"#
         ),
-        i % 26, i % 9 + 1, i % 10, version % 10, i % 40, &id[..6], &id[6..12], i, &id[..32], groups.join(","),
-        version % 28 + 1, i / 10, i % 12, i % 60, &noise[..24], "an account of the made-up organisation ".repeat(8),
+        i % 26,
+        i % 9 + 1,
+        i % 10,
+        version % 10,
+        i % 40,
+        &id[..6],
+        &id[6..12],
+        i,
+        &id[..32],
+        groups.join(","),
+        version % 28 + 1,
+        i / 10,
+        i % 12,
+        i % 60,
+        &noise[..24],
+        "an account of the made-up organisation ".repeat(8),
     );
     format!(r#"{{"attributes":{attributes},"kind":"identity.account@1","native_id":"00u{i:08}","source":"okta-prod","subject_key":"person:person.{i}@example.com","tenant":"example.okta.com"}}"#).into_bytes()
 }
@@ -93,7 +111,10 @@ fn main() {
     let before = Cost::now();
     let raw: usize = (0..count).map(|i| std::hint::black_box(account_line(i, 0)).len()).sum();
     let making = before.to_now();
-    println!("{count} accounts of {} bytes; making them takes {making}, and is taken off below", raw / count as usize);
+    println!(
+        "{count} accounts of {} bytes; making them takes {making}, and is taken off below",
+        raw / count as usize
+    );
     for day in 0..days {
         if day > 0 {
             for _ in 0..count / 100 {
@@ -119,7 +140,11 @@ fn main() {
         let (run, _) = commit(stage, &ends(&kind(), Shape::State, true)).unwrap();
         let all = start.to_now().minus(&making);
         match day {
-            0 => println!("first: {all}, of which staging {staged}; {} MB on disk, peak memory {} MB", bytes_below(dir.path()) >> 20, peak_mb()),
+            0 => println!(
+                "first: {all}, of which staging {staged}; {} MB on disk, peak memory {} MB",
+                bytes_below(dir.path()) >> 20,
+                peak_mb()
+            ),
             1 => println!("second: {all}, of which staging {staged}"),
             _ => {}
         }
@@ -132,23 +157,38 @@ fn main() {
     let first: Vec<u8> = (0..count).flat_map(|i| account_line(i, 0)).collect();
     floor.push(zstd::bulk::compress(&first, 3).unwrap().len());
     drop(first);
-    let changed: Vec<u8> = (0..count * days / 100).flat_map(|i| account_line(i % count, i / count + 1)).collect();
+    let changed: Vec<u8> =
+        (0..count * days / 100).flat_map(|i| account_line(i % count, i / count + 1)).collect();
     floor.push(zstd::bulk::compress(&changed, 3).unwrap().len());
     let floor = floor.iter().sum::<usize>() as f64;
     let part = |name: &str| bytes_below(&dir.path().join(name));
     let total = bytes_below(dir.path()) as f64;
     println!(
         "{count} accounts, {days} days: {:.1} MB on disk (packs {:.1}, sled {:.1}), floor {:.1} MB, ratio {:.2}; packs alone {:.2}",
-        total / 1e6, part("packs") as f64 / 1e6, part("sled") as f64 / 1e6, floor / 1e6, total / floor, part("packs") as f64 / floor
+        total / 1e6,
+        part("packs") as f64 / 1e6,
+        part("sled") as f64 / 1e6,
+        floor / 1e6,
+        total / floor,
+        part("packs") as f64 / floor
     );
     let started = Instant::now();
     let middle = &runs[runs.len() / 2];
     let records = store.snapshot(&source(), &kind(), middle).unwrap().count();
-    println!("snapshot of day {}: {records} records in {:.2} s", runs.len() / 2, started.elapsed().as_secs_f64());
+    println!(
+        "snapshot of day {}: {records} records in {:.2} s",
+        runs.len() / 2,
+        started.elapsed().as_secs_f64()
+    );
     let started = Instant::now();
     let (first, last) = (&runs[runs.len() / 18], &runs[runs.len() - 1 - runs.len() / 18]);
     let differences = store.diff(&source(), &kind(), first, last).unwrap().count();
-    println!("diff of days {} and {}: {differences} in {:.2} s", runs.len() / 18, runs.len() - 1 - runs.len() / 18, started.elapsed().as_secs_f64());
+    println!(
+        "diff of days {} and {}: {differences} in {:.2} s",
+        runs.len() / 18,
+        runs.len() - 1 - runs.len() / 18,
+        started.elapsed().as_secs_f64()
+    );
     let started = Instant::now();
     drop(store);
     let store = exhibit_store::Store::open(dir.path(), options()).unwrap();

@@ -6,9 +6,9 @@ use exhibit_evidence::digest::Digest;
 use exhibit_evidence::kind::Shape;
 use exhibit_evidence::record::{Origin, Rejection};
 use exhibit_evidence::run::Verdict;
+use exhibit_evidence::time::Span;
 use exhibit_ledger::statement::LeafKind;
 use exhibit_ledger::tree::leaf_hash;
-use exhibit_evidence::time::Span;
 use exhibit_store::{
     CommitError, CreateOptions, Document, OpenError, OpenOptions, Recorded, RunFile, RunFilter, RunStart,
     StageError, Store,
