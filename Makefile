@@ -37,7 +37,7 @@ lint: ## clippy, warnings denied
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 unit: build ## the tests
-	cargo test --locked --workspace
+	cargo test --locked --workspace --no-fail-fast
 
 docs: ## the documentation builds, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps

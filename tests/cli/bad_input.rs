@@ -166,7 +166,7 @@ fn sources_that_may_not_run() {
             arguments: &["collect", "okta-demo"],
             code: FAILED,
             says: &[
-                "source `okta-demo`, credential `okta`, token: environment variable EXHIBIT_TEST_UNSET is not set",
+                "source `okta-demo`: credential `okta`, token: environment variable EXHIBIT_TEST_UNSET is not set",
                 "[credentials.okta] in sources/okta-demo.toml",
             ],
         },
