@@ -8,7 +8,7 @@ SHELL := /bin/bash
 TARGET ?= target
 EXHIBIT := $(TARGET)/debug/exhibit
 COMPONENTS := $(TARGET)/components
-PLUGINS := okta aws
+PLUGINS := $(patsubst plugins/%/connector.toml,%,$(wildcard plugins/*/connector.toml))
 export CARGO_TARGET_DIR := $(abspath $(TARGET))
 
 .PHONY: help demo test build components format lint unit docs foreign audit setup-guest setup-test clean
