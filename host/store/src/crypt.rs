@@ -139,6 +139,10 @@ impl fmt::Debug for KeyRing {
     }
 }
 
+fn locked(owner: &str, bucket: &str, reason: &str) -> ReadError {
+    ReadError::Locked { owner: owner.to_owned(), bucket: bucket.to_owned(), reason: reason.to_owned() }
+}
+
 /// Reads an age recipient, `age1…`.
 pub(crate) fn recipient(text: &str) -> Result<age::x25519::Recipient, String> {
     text.parse()
@@ -161,6 +165,14 @@ impl KeyRing {
             })
         };
         let identity = identity.map(parse).transpose()?;
+        if let (Some(identity), Some(recipient)) = (&identity, &recipient) {
+            let given = identity.to_public().to_string();
+            if given != recipient.to_string() {
+                return Err(format!(
+                    "the age identity given is that of {given}, and this store's recipient is {recipient}"
+                ));
+            }
+        }
         Ok(Self { dir, recipient, identity, open: Mutex::default(), points })
     }
 
@@ -183,6 +195,10 @@ impl KeyRing {
     pub(crate) fn get_or_make(&self, owner: &str, bucket: &str) -> Result<Arc<BucketKeys>, ReadError> {
         if let Some(keys) = self.find(owner, bucket)? {
             return Ok(keys);
+        }
+        if self.is_encrypted() && self.identity.is_none() {
+            // It could be made, and would be of no use to the next process.
+            return Err(locked(owner, bucket, "no identity was given"));
         }
         let identity = age::x25519::Identity::generate();
         let path = self.path(owner, bucket);
@@ -240,17 +256,13 @@ impl KeyRing {
         let damaged = |reason: String| ReadError::damaged(path.display().to_string(), reason);
         let mut text = Zeroizing::new(String::new());
         if self.is_encrypted() {
-            let locked = |reason: &str| ReadError::Locked {
-                owner: owner.to_owned(),
-                bucket: bucket.to_owned(),
-                reason: reason.to_owned(),
-            };
-            let identity = self.identity.as_ref().ok_or_else(|| locked("no identity was given"))?;
+            let identity = self.identity.as_ref();
+            let identity = identity.ok_or_else(|| locked(owner, bucket, "no identity was given"))?;
             let decryptor = age::Decryptor::new(bytes).map_err(|e| damaged(e.to_string()))?;
             let mut reader = match decryptor.decrypt(std::iter::once(identity as &dyn age::Identity)) {
                 Ok(reader) => reader,
                 Err(age::DecryptError::NoMatchingKeys) => {
-                    return Err(locked("the identity given is another's"));
+                    return Err(locked(owner, bucket, "it is wrapped to another recipient than the store's"));
                 }
                 Err(e) => return Err(damaged(e.to_string())),
             };
@@ -322,19 +334,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let operator = age::x25519::Identity::generate();
         let to = operator.to_public().to_string();
-        let secret = Secret::new(operator.to_string().expose_secret().to_owned());
+        let secret =
+            |identity: &age::x25519::Identity| Secret::new(identity.to_string().expose_secret().to_owned());
         let ring = |identity: Option<&Secret>| {
-            KeyRing::new(dir.path().to_owned(), Some(&to), identity, Points::default()).unwrap()
+            KeyRing::new(dir.path().to_owned(), Some(&to), identity, Points::default())
         };
-        let keys = ring(None).get_or_make("okta", "2026-Q1").unwrap();
+        let operator = secret(&operator);
+        assert!(matches!(ring(None).unwrap().get_or_make("okta", "2026-Q1"), Err(ReadError::Locked { .. })));
+        let keys = ring(Some(&operator)).unwrap().get_or_make("okta", "2026-Q1").unwrap();
         let sealed = keys.sealer.as_ref().unwrap().seal(b"line").unwrap();
         assert_eq!(sealed.len(), 4 + SEAL_BYTES);
-        assert!(matches!(ring(None).get("okta", "2026-Q1"), Err(ReadError::Locked { .. })));
-        let again = ring(Some(&secret)).get("okta", "2026-Q1").unwrap();
+        assert!(matches!(ring(None).unwrap().get("okta", "2026-Q1"), Err(ReadError::Locked { .. })));
+        let again = ring(Some(&operator)).unwrap().get("okta", "2026-Q1").unwrap();
         assert_eq!(again.sealer.as_ref().unwrap().open(&sealed).unwrap(), b"line");
-        let stranger = age::x25519::Identity::generate();
-        let stranger = Secret::new(stranger.to_string().expose_secret().to_owned());
-        assert!(matches!(ring(Some(&stranger)).get("okta", "2026-Q1"), Err(ReadError::Locked { .. })));
+        let stranger = secret(&age::x25519::Identity::generate());
+        assert!(ring(Some(&stranger)).unwrap_err().contains(&to));
         let file = std::fs::read(dir.path().join("okta/2026-Q1.key.age")).unwrap();
         assert!(file.starts_with(b"age-encryption.org/v1\n"));
     }
