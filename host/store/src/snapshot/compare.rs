@@ -25,6 +25,7 @@ use std::sync::Arc;
 /// A record of the run, each key once.
 pub(crate) struct Arrival {
     pub(crate) key: Vec<u8>,
+    pub(crate) digest: Digest,
     pub(crate) line: Vec<u8>,
     pub(crate) origins: Vec<Origin>,
 }
@@ -56,8 +57,8 @@ struct Outcome {
 
 impl Outcome {
     /// A record that counts under the root.
-    fn count(&mut self, key: &[u8], line: &[u8]) {
-        self.tree.push(Salt(self.salter.salt(key)).leaf(&Digest::of(line)));
+    fn count(&mut self, key: &[u8], line: &Digest) {
+        self.tree.push(Salt(self.salter.salt(key)).leaf(line));
     }
 }
 
@@ -226,7 +227,7 @@ impl KindMerge<'_> {
                 self.not_seen(held, out, target)?;
             }
             let held = before.take_at(&arrival.key)?;
-            out.count(&arrival.key, &arrival.line);
+            out.count(&arrival.key, &arrival.digest);
             out.column.push(&arrival.key, arrival.origins)?;
             out.held += 1;
             let new_line = held.as_ref().is_none_or(|held| held.line != arrival.line);
@@ -278,7 +279,7 @@ impl KindMerge<'_> {
             if held.as_ref().is_some_and(|held| held.line == arrival.line) {
                 out.already_held += 1;
             } else {
-                out.count(&arrival.key, &arrival.line);
+                out.count(&arrival.key, &arrival.digest);
                 out.held += 1;
                 if held.is_some() {
                     out.changed += 1;

@@ -15,7 +15,7 @@ use crate::crypt::{SEAL_BYTES, Sealer};
 use crate::error::ReadError;
 use crate::keys::MAX_VALUE_BYTES;
 use crate::wire::{Wire, put_chunk, put_varint};
-use std::io::Read as _;
+use std::cell::RefCell;
 
 /// Longest frame that fits a value, sealed or not.
 pub(crate) const FRAME_BYTES: usize = MAX_VALUE_BYTES - 1 - SEAL_BYTES;
@@ -81,12 +81,22 @@ impl Entry {
     }
 }
 
+thread_local! {
+    /// Making one costs more than the decompressing of a group.
+    static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// The entries of a frame.
 pub(crate) fn entries_of(frame: &[u8]) -> Option<Vec<Entry>> {
-    let mut raw = Vec::with_capacity(frame.len() * 4);
-    let mut decoder = zstd::Decoder::with_buffer(frame).ok()?;
-    let bound = (MAX_LINE_BYTES + RAW_BYTES) as u64;
-    decoder.by_ref().take(bound).read_to_end(&mut raw).ok()?;
+    let length = zstd::zstd_safe::get_frame_content_size(frame).ok()??;
+    let length = usize::try_from(length).ok().filter(|length| *length <= MAX_LINE_BYTES + RAW_BYTES)?;
+    let raw = DECOMPRESSOR.with_borrow_mut(|held| {
+        let decompressor = match held {
+            Some(decompressor) => decompressor,
+            none => none.insert(zstd::bulk::Decompressor::new().ok()?),
+        };
+        decompressor.decompress(frame, length).ok()
+    })?;
     let mut wire = Wire(&raw);
     let mut entries = Vec::new();
     while !wire.is_empty() {

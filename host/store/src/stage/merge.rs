@@ -16,6 +16,9 @@ use exhibit_ledger::tree::{Frontier, leaf_hash};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Origins that are kept of one record. A guest that emits one record a million times cites no more.
+const MAX_ORIGINS: usize = 1000;
+
 /// How a run's reading of one kind ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KindEnd {
@@ -163,13 +166,13 @@ impl Incoming {
         let Some(first) = self.sorted.next() else { return Ok(None) };
         let (place, value) = first?;
         let (mut origins, line) = read_staged(&value).ok_or_else(damaged)?;
-        let line = line.ok_or_else(damaged)?.to_vec();
+        let (digest, line) = line.map(|(digest, line)| (digest, line.to_vec())).ok_or_else(damaged)?;
         while self.sorted.peek().is_some_and(|next| next == place) {
             let Some(again) = self.sorted.next() else { break };
             let again = again?.1;
             let (more, _) = read_staged(&again).ok_or_else(damaged)?;
-            origins.extend(more);
+            origins.extend(more.into_iter().take(MAX_ORIGINS.saturating_sub(origins.len())));
         }
-        Ok(Some(Arrival { key: place[2..].to_vec(), line, origins }))
+        Ok(Some(Arrival { key: place[2..].to_vec(), digest, line, origins }))
     }
 }

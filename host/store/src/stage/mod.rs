@@ -266,7 +266,8 @@ impl Stage {
         let mut id = [0; 16];
         id.copy_from_slice(&Digest::of(key).as_bytes()[..16]);
         let mut mark = [0; 8];
-        mark.copy_from_slice(&record.digest().as_bytes()[..8]);
+        let digest = record.digest();
+        mark.copy_from_slice(&digest.as_bytes()[..8]);
         let mut staging = self.lock();
         let staging = &mut *staging;
         let number = match staging.kinds.iter().position(|k| k.kind == record.kind) {
@@ -289,7 +290,7 @@ impl Stage {
         let line = match recorded {
             Recorded::Accepted => {
                 kind.records += 1;
-                Some(record.line.as_slice())
+                Some((&digest, record.line.as_slice()))
             }
             _ => {
                 kind.repeated += 1;

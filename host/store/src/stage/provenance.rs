@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! staged      origin count (varint), each: call, index, page (varints), pointer (varint length, bytes);
-//!             then 1 and the line, or 0 where the record came before
+//!             then the line's digest (32) and the line; nothing where the record came before
 //! file        canonical lines {"key":…,"origins":[{"exchange":…,"pointer":…}]}, in key order
 //! ```
 
@@ -13,8 +13,8 @@ use exhibit_evidence::record::Origin;
 use exhibit_ledger::tree::{Frontier, leaf_hash};
 use serde::{Deserialize, Serialize};
 
-/// Appends origins, and the line of a record that is new.
-pub(crate) fn write_staged(out: &mut Vec<u8>, origins: &[Origin], line: Option<&[u8]>) {
+/// Appends origins, and of a record that is new its line, with the line's digest.
+pub(crate) fn write_staged(out: &mut Vec<u8>, origins: &[Origin], line: Option<(&Digest, &[u8])>) {
     put_varint(out, origins.len() as u64);
     for origin in origins {
         for number in [origin.exchange.call, origin.exchange.index, origin.exchange.page] {
@@ -22,12 +22,17 @@ pub(crate) fn write_staged(out: &mut Vec<u8>, origins: &[Origin], line: Option<&
         }
         put_chunk(out, origin.pointer.as_bytes());
     }
-    out.push(u8::from(line.is_some()));
-    out.extend_from_slice(line.unwrap_or_default());
+    if let Some((digest, line)) = line {
+        out.extend_from_slice(digest.as_bytes());
+        out.extend_from_slice(line);
+    }
 }
 
+/// Origins, and a line with its digest.
+pub(crate) type Staged<'a> = (Vec<Origin>, Option<(Digest, &'a [u8])>);
+
 /// Reads what [`write_staged`] wrote.
-pub(crate) fn read_staged(bytes: &[u8]) -> Option<(Vec<Origin>, Option<&[u8]>)> {
+pub(crate) fn read_staged(bytes: &[u8]) -> Option<Staged<'_>> {
     let mut wire = Wire(bytes);
     let count = usize::try_from(wire.varint()?).ok()?;
     let mut origins = Vec::with_capacity(count.min(16));
@@ -37,7 +42,7 @@ pub(crate) fn read_staged(bytes: &[u8]) -> Option<(Vec<Origin>, Option<&[u8]>)> 
         let pointer = std::str::from_utf8(wire.chunk()?).ok()?.to_owned();
         origins.push(Origin { exchange, pointer });
     }
-    let line = (wire.byte()? == 1).then_some(wire.0);
+    let line = if wire.is_empty() { None } else { Some((Digest(wire.array()?), wire.0)) };
     Some((origins, line))
 }
 
@@ -95,10 +100,14 @@ mod tests {
     #[test]
     fn staged_form_reads_back() {
         let origins = vec![origin(0, "/0"), origin(7, "")];
-        for line in [None, Some(b"{}".as_slice()), Some(b"".as_slice())] {
+        let digest = Digest::of("{}");
+        for line in [None, Some((&digest, b"{}".as_slice()))] {
             let mut out = Vec::new();
             write_staged(&mut out, &origins, line);
-            assert_eq!(read_staged(&out), Some((origins.clone(), line)));
+            assert_eq!(
+                read_staged(&out),
+                Some((origins.clone(), line.map(|(digest, line)| (*digest, line))))
+            );
         }
         assert_eq!(read_staged(&[1, 0, 0]), None);
     }

@@ -16,11 +16,12 @@ pub(crate) struct Sorter {
     /// Start of each item in the arena, length of its key, length of its value.
     items: Vec<(u32, u32, u32)>,
     spills: Vec<Spool>,
+    chunk_bytes: usize,
 }
 
 impl Sorter {
     pub(crate) fn new(room: SpoolRoom) -> Self {
-        Self { room, arena: Vec::new(), items: Vec::new(), spills: Vec::new() }
+        Self { room, arena: Vec::new(), items: Vec::new(), spills: Vec::new(), chunk_bytes: CHUNK_BYTES }
     }
 
     /// Adds an item; `value` writes its bytes.
@@ -30,7 +31,7 @@ impl Sorter {
         value(&mut self.arena);
         let value_len = self.arena.len() - start - key.len();
         self.items.push((start as u32, key.len() as u32, value_len as u32));
-        if self.arena.len() >= CHUNK_BYTES {
+        if self.arena.len() >= self.chunk_bytes {
             self.spill()?;
         }
         Ok(())
@@ -174,9 +175,10 @@ mod tests {
     fn sorts_more_than_a_chunk_and_keeps_the_order_of_equals() {
         let dir = tempfile::tempdir().unwrap();
         let mut sorter = Sorter::new(SpoolRoom::new(dir.path(), true));
-        let count = 60_000_u32;
+        sorter.chunk_bytes = 1 << 20;
+        let count = 6_000_u32;
         for i in 0..count {
-            let key = (i.wrapping_mul(2_654_435_761) % 40_000).to_be_bytes();
+            let key = (i.wrapping_mul(2_654_435_761) % 4_000).to_be_bytes();
             sorter
                 .push(&key, |out| {
                     out.extend_from_slice(&i.to_be_bytes());
