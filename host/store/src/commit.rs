@@ -5,15 +5,15 @@
 //! be in the log, now or when the store is next opened. A failure in between halts the store, so that no
 //! second leaf is ever put where one may already be.
 
-use crate::error::{CommitError, ReadError};
+use crate::error::{CommitError, ReadError, StageError};
 use crate::index::Batch;
 use crate::keys;
 use crate::pack::footer::{Head, PACK_FORMAT};
 use crate::pack::name;
 use crate::pack::write::PackWriter;
 use crate::rows::{DatasetRow, LeafRow, PackRef, RunRow, to_row, verdict_byte};
-use crate::stage::Writing;
 use crate::stage::merge::Merged;
+use crate::stage::{Stage, Writing};
 use crate::store::{Inner, Store};
 use crate::{body, bucket};
 use exhibit_evidence::canonical;
@@ -23,8 +23,9 @@ use exhibit_evidence::run::{Manifest, ReplayInputs, RunId, Verdict};
 use exhibit_evidence::time::Timestamp;
 use exhibit_ledger::checkpoint::Checkpoint;
 use exhibit_ledger::statement::{LeafKind, MAX_LEAF_BYTES, Statement};
+use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 /// Where a leaf came to stand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,32 +74,46 @@ impl Merged {
     ) -> Result<Committed, CommitError> {
         let inner = Arc::clone(&self.stage.inner);
         inner.can_commit()?;
-        let canonical = |what, bytes: Result<Vec<u8>, _>| {
-            bytes.map_err(|e: canonical::CanonicalError| crate::error::StageError::Form {
-                what,
-                reason: e.to_string(),
-            })
-        };
-        let manifest_bytes = canonical("manifest", canonical::to_bytes(manifest))?;
-        let replay_bytes = canonical("replay inputs", canonical::to_bytes(replay))?;
+        let manifest_bytes = canonical_bytes("manifest", manifest)?;
+        let replay_bytes = canonical_bytes("replay inputs", replay)?;
         self.check(manifest, &manifest_bytes, &replay_bytes, statement)?;
+        let state_bytes = canonical_bytes("state", &hex_state(state))?;
+        let (start, rows) = (self.stage.start.clone(), self.rows.clone());
+        let after = self.after.as_ref().map(|(leaf, _)| *leaf);
+        // Whole, never as a difference: a run is known by these though every other pack were damaged.
+        let parts = [
+            (name::MANIFEST, manifest_bytes.as_slice()),
+            (name::REPLAY, &replay_bytes),
+            (name::STATE, &state_bytes),
+            (name::LEAF, statement),
+        ];
+        let (stage, pack) = self.write_pack(&parts, Digest::of(statement))?;
+        stage_fills(&inner, manifest)?;
+        let _writer = inner.writer()?;
+        not_overtaken(&inner, &start, after)?;
+        let run_row = RunRow::new(manifest, Digest::of(&manifest_bytes), &pack, 0);
+        let row = LeafRow {
+            kind: LeafKind::Run.word().to_owned(),
+            statement: Digest::of(statement),
+            pack: Some(pack),
+            run: Some(start.run.clone()),
+        };
+        stage.publishing();
+        let run = Some((start.run, run_row));
+        publish(&inner, Publication { statement: statement.to_vec(), row, run, datasets: rows })
+    }
+
+    /// Finishes the pack and puts it into the pack store.
+    fn write_pack(self, parts: &[(&str, &[u8])], leaf: Digest) -> Result<(Stage, PackRef), CommitError> {
         let Self { stage, writing, mut names, rows, after, .. } = self;
-        let Writing { mut writer, mut contents } = writing;
-        let state_bytes =
-            serde_json::to_vec(&hex_state(state)).map_err(|e| ReadError::Index(e.to_string()))?;
-        let parts =
-            [(name::MANIFEST, &manifest_bytes), (name::REPLAY, &replay_bytes), (name::STATE, &state_bytes)];
+        let Writing { mut writer, contents } = writing;
         for (name, bytes) in parts {
-            let digest = Digest::of(bytes);
-            contents.put(&mut writer, body::name_slot(name), digest, bytes)?;
-            names.insert(name.to_owned(), digest);
+            names.insert((*name).to_owned(), add_whole(&mut writer, bytes)?);
         }
-        let leaf = Digest::of(statement);
-        contents.put(&mut writer, body::name_slot(name::LEAF), leaf, statement)?;
-        names.insert(name::LEAF.to_owned(), leaf);
+        let packs = &stage.inner.packs;
         let (table, elsewhere) = contents.finish();
         let previous = after.as_ref().map(|(_, at)| at).filter(|at| at.bucket == stage.home.bucket);
-        let (digest, table) = body::put_table(&mut writer, &inner.packs, previous, &table)?;
+        let (digest, table) = body::put_table(&mut writer, packs, previous, &table)?;
         names.insert(name::TABLE.to_owned(), digest);
         let head = Head {
             format: PACK_FORMAT,
@@ -110,26 +125,12 @@ impl Merged {
             names,
             elsewhere,
             table: Some(table),
-            datasets: rows.clone(),
+            datasets: rows,
         };
         let finished = writer.finish(&head)?;
-        inner.packs.objects.put(&finished.digest, &finished.path, finished.bytes)?;
+        packs.objects.put(&finished.digest, &finished.path, finished.bytes)?;
         let pack = PackRef { pack: finished.digest, ..stage.home.clone() };
-        stage_fills(&inner, manifest)?;
-        let _writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        not_overtaken(&inner, &stage.start, after.as_ref().map(|(leaf, _)| *leaf))?;
-        let run_row = RunRow::new(manifest, Digest::of(&manifest_bytes), &pack, 0);
-        let run = stage.start.run.clone();
-        let row = LeafRow {
-            kind: LeafKind::Run.word().to_owned(),
-            statement: leaf,
-            pack: Some(pack),
-            run: Some(run.clone()),
-        };
-        stage.publishing();
-        let publication =
-            Publication { statement: statement.to_vec(), row, run: Some((run, run_row)), datasets: rows };
-        publish(&inner, publication)
+        Ok((stage, pack))
     }
 
     fn check(
@@ -171,6 +172,19 @@ fn check_statement(statement: &[u8]) -> Result<Statement, CommitError> {
         return Err(CommitError::Statement(statement.len()));
     }
     Statement::from_leaf_unverified(statement).map_err(|e| CommitError::Ledger(e.to_string()))
+}
+
+fn canonical_bytes<T: Serialize>(what: &'static str, value: &T) -> Result<Vec<u8>, StageError> {
+    canonical::to_bytes(value).map_err(|e| StageError::Form { what, reason: e.to_string() })
+}
+
+/// Writes a content into a pack, where it is not there yet.
+fn add_whole(writer: &mut PackWriter, bytes: &[u8]) -> Result<Digest, ReadError> {
+    let digest = Digest::of(bytes);
+    if !writer.holds(&digest) {
+        writer.add_stream(digest, bytes.len() as u64, bytes)?;
+    }
+    Ok(digest)
 }
 
 /// State values are bytes; in JSON they are hex.
@@ -283,6 +297,12 @@ pub(crate) fn append_to_log(inner: &Inner, statements: &[Vec<u8>]) -> Result<Com
 }
 
 impl Inner {
+    /// The right to add a leaf. Where a commit panicked (sled does, on a disk that is full) nobody has it any
+    /// more: its leaf may be there already.
+    fn writer(&self) -> Result<MutexGuard<'_, ()>, CommitError> {
+        self.writer.lock().map_err(|_| CommitError::Halted("it panicked".to_owned()))
+    }
+
     /// Whether a leaf could be added now.
     fn can_commit(&self) -> Result<(), CommitError> {
         if self.signer.is_none() {
@@ -318,7 +338,7 @@ impl Store {
         let at = document.map_or(Timestamp::default(), |d| d.at);
         let pack = if needs_pack { Some(self.put_document(kind, statement, document, at)?) } else { None };
         let row = LeafRow { kind: kind.word().to_owned(), statement: Digest::of(statement), pack, run: None };
-        let _writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writer = inner.writer()?;
         publish(inner, Publication { statement: statement.to_vec(), row, run: None, datasets: Vec::new() })
     }
 
@@ -340,12 +360,9 @@ impl Store {
         let mut names = BTreeMap::new();
         let parts = [(name::LEAF, Some(statement)), (name::DOCUMENT, document.map(|d| d.bytes))];
         for (name, bytes) in parts {
-            let Some(bytes) = bytes else { continue };
-            let digest = Digest::of(bytes);
-            if !writer.holds(&digest) {
-                writer.add_stream(digest, bytes.len() as u64, bytes)?;
+            if let Some(bytes) = bytes {
+                names.insert(name.to_owned(), add_whole(&mut writer, bytes)?);
             }
-            names.insert(name.to_owned(), digest);
         }
         let head = Head {
             format: PACK_FORMAT,

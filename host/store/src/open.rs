@@ -51,7 +51,8 @@ pub(crate) fn open(dir: &Path, options: OpenOptions) -> Result<Inner, OpenError>
     open_log(&inner)?;
     sweep_tiles(&inner)?;
     if let Some(mended) = mended {
-        rebuild::fill(&inner)?;
+        let notes = rebuild::fill(&inner)?;
+        inner.notes.extend(notes);
         inner.notes.push(format!("{mended} and built again from packs and log"));
     } else if let Some(reason) = disagreement(&inner)? {
         let aside;
@@ -69,10 +70,8 @@ pub(crate) fn open(dir: &Path, options: OpenOptions) -> Result<Inner, OpenError>
 /// Opens, and builds the index again even where nothing is wrong with it.
 pub(crate) fn rebuild(dir: &Path, options: OpenOptions) -> Result<Inner, OpenError> {
     let inner = open(dir, options.clone())?;
-    if inner.notes.iter().any(|note| note.contains("built again")) {
-        return Ok(inner);
-    }
-    let (inner, aside) = with_new_index(inner, &options)?;
+    let (mut inner, aside) = with_new_index(inner, &options)?;
+    sweep_packs(&mut inner)?;
     // The one before was whole, so nothing in it is missed.
     std::fs::remove_dir_all(&aside).map_err(ReadError::io(&aside))?;
     Ok(inner)
@@ -85,9 +84,9 @@ fn with_new_index(inner: Inner, options: &OpenOptions) -> Result<(Inner, String)
     let sled = dir.join("sled");
     let aside = move_aside(&sled)?;
     let index = Index::open(&sled, Points(options.faults.clone()))?;
-    let inner = Inner::new(&dir, format, options, lock, index)?;
+    let mut inner = Inner::new(&dir, format, options, lock, index)?;
     open_log(&inner)?;
-    rebuild::fill(&inner)?;
+    inner.notes = rebuild::fill(&inner)?;
     Ok((inner, aside))
 }
 
@@ -247,12 +246,19 @@ fn sweep_rows(inner: &Inner) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// Packs that no leaf refers to, and uploads that were never finished.
+/// Packs that no leaf refers to, and uploads that were never finished. A pack stays that cannot be read, as it
+/// may be evidence that is damaged, and one that holds what a leaf has lost.
 fn sweep_packs(inner: &mut Inner) -> Result<(), ReadError> {
     let mut referred = HashSet::new();
+    let mut without = HashSet::new();
     for leaf in 0..inner.published()? {
-        if let Some(at) = inner.leaf_row(leaf)?.and_then(|row| row.pack) {
-            referred.insert(at.pack);
+        let Some(row) = inner.leaf_row(leaf)? else { continue };
+        if row.is_lost_run() {
+            inner.last_lost = Some(leaf);
+        }
+        match row.pack {
+            Some(at) => _ = referred.insert(at.pack),
+            None => _ = without.insert(row.statement),
         }
     }
     let (packs, strange) = inner.packs.objects.list()?;
@@ -263,8 +269,22 @@ fn sweep_packs(inner: &mut Inner) -> Result<(), ReadError> {
         }
     }
     let found: HashSet<Digest> = packs.into_iter().collect();
+    let (mut unread, mut back) = (0, 0);
     for orphan in found.difference(&referred) {
-        inner.packs.objects.delete(orphan)?;
+        match rebuild::open_any(inner, *orphan) {
+            Ok(Some(head)) if without.contains(&head.leaf) => back += 1,
+            Ok(Some(_)) => inner.packs.objects.delete(orphan)?,
+            _ => unread += 1,
+        }
+    }
+    if unread > 0 {
+        inner.notes.push(format!(
+            "{unread} packs that no leaf is known to refer to cannot be read, and were kept; `exhibit check` \
+             names them"
+        ));
+    }
+    if back > 0 {
+        inner.notes.push(format!("{back} packs hold what the index has lost; run `exhibit check --rebuild`"));
     }
     let missing = referred.difference(&found).count();
     if missing > 0 {

@@ -5,6 +5,7 @@ use crate::commit::{fill_rows, publishing_rows};
 use crate::error::ReadError;
 use crate::index::Batch;
 use crate::keys;
+use crate::pack::footer::Head;
 use crate::pack::name;
 use crate::pack::read::Pack;
 use crate::rows::{DatasetRow, LeafRow, PackRef, RunRow};
@@ -17,8 +18,9 @@ use exhibit_ledger::reading::check_all;
 use exhibit_ledger::statement::Statement;
 use std::collections::HashMap;
 
-/// Fills an empty index.
-pub(crate) fn fill(inner: &Inner) -> Result<(), ReadError> {
+/// Fills an empty index. Answers with what could not be read, and so is not in it.
+pub(crate) fn fill(inner: &Inner) -> Result<Vec<String>, ReadError> {
+    let mut notes = Vec::new();
     let by_leaf = packs_by_leaf(inner)?;
     let head = inner.head();
     let mut leaves: Vec<(Digest, String)> = Vec::new();
@@ -31,39 +33,52 @@ pub(crate) fn fill(inner: &Inner) -> Result<(), ReadError> {
         let pack = by_leaf.get(&statement).cloned();
         let mut batch = Batch::default();
         let mut row = LeafRow { kind, statement, pack: pack.clone(), run: None };
-        match pack.as_ref().map(|at| run_of(inner, at)).transpose()?.flatten() {
-            None => publishing_rows(&mut batch, leaf, &row, None, &[])?,
-            Some((run, run_row, datasets)) => {
-                row.run = Some(run.clone());
-                publishing_rows(&mut batch, leaf, &row, Some(&(run, run_row)), &datasets)?;
+        let run = match pack.as_ref().map(|at| run_of(inner, at)).transpose() {
+            Ok(run) => run.flatten(),
+            Err(refused @ ReadError::Io { .. }) => return Err(refused),
+            Err(e) => {
+                notes.push(format!("leaf {leaf} is not answered for: {e}"));
+                None
             }
+        };
+        if let Some((run, run_row, datasets)) = run {
+            row.run = Some(run.clone());
+            publishing_rows(&mut batch, leaf, &row, Some(&(run, run_row)), &datasets)?;
+        } else {
+            publishing_rows(&mut batch, leaf, &row, None, &[])?;
         }
         inner.index.stage(batch)?;
     }
-    inner.index.sync()
+    inner.index.sync()?;
+    Ok(notes)
 }
 
-/// Every pack that can be opened, by its leaf's statement. Where the store is encrypted, each key is tried:
-/// an age file does not say whose it is.
+/// Every pack that can be opened, by its leaf's statement. One that cannot stays out: its leaf then has no
+/// pack, which `check` reports.
 fn packs_by_leaf(inner: &Inner) -> Result<HashMap<Digest, PackRef>, ReadError> {
     let mut found = HashMap::new();
-    let names = inner.packs.ring.names()?;
     for pack in inner.packs.objects.list()?.0 {
-        for (owner, bucket) in &names {
-            // A pack that no key opens stays out: its leaf then has no pack, which `check` reports.
-            let keys = match inner.packs.ring.get(owner, bucket) {
-                Ok(keys) => keys,
-                Err(locked @ ReadError::Locked { .. }) => return Err(locked),
-                Err(_) => continue,
-            };
-            if let Ok(opened) = Pack::open(&inner.packs.objects, pack, &keys) {
-                let head = opened.footer.head;
-                found.insert(head.leaf, PackRef { pack, owner: head.owner, bucket: head.bucket });
-                break;
-            }
+        if let Some(head) = open_any(inner, pack)? {
+            found.insert(head.leaf, PackRef { pack, owner: head.owner, bucket: head.bucket });
         }
     }
     Ok(found)
+}
+
+/// Opens a pack of which only the name is known. Where the store is encrypted each key is tried: an age
+/// file does not say whose it is.
+pub(crate) fn open_any(inner: &Inner, pack: Digest) -> Result<Option<Head>, ReadError> {
+    for (owner, bucket) in inner.packs.ring.names()? {
+        let keys = match inner.packs.ring.get(&owner, &bucket) {
+            Ok(keys) => keys,
+            Err(locked @ ReadError::Locked { .. }) => return Err(locked),
+            Err(_) => continue,
+        };
+        if let Ok(opened) = Pack::open(&inner.packs.objects, pack, &keys) {
+            return Ok(Some(opened.footer.head));
+        }
+    }
+    Ok(None)
 }
 
 /// The rows of a run's pack, its groups written to the index on the way.

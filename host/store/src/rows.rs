@@ -5,6 +5,7 @@ use exhibit_evidence::digest::Digest;
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::run::{Dataset, Manifest, RunId, Verdict};
 use exhibit_evidence::time::Timestamp;
+use exhibit_ledger::statement::LeafKind;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,14 @@ pub(crate) struct LeafRow {
     pub(crate) pack: Option<PackRef>,
     /// The run, where it is one.
     pub(crate) run: Option<RunId>,
+}
+
+impl LeafRow {
+    /// Whether this is a run of which nothing else is known, its pack having been missing or damaged when the
+    /// index was built again.
+    pub(crate) fn is_lost_run(&self) -> bool {
+        self.kind == LeafKind::Run.word() && self.run.is_none()
+    }
 }
 
 /// A pack and the key that it is under.
@@ -67,8 +76,8 @@ impl RunRow {
 pub(crate) struct DatasetRow {
     pub(crate) run: RunId,
     pub(crate) started_at: Timestamp,
-    /// Whether the run's groups hold everything, or what differs from the run before.
-    pub(crate) keyframe: bool,
+    /// The run that this one's groups tell the difference to; none where they hold everything.
+    pub(crate) follows: Option<RunId>,
     /// Bytes of the run's groups.
     pub(crate) bytes: u64,
     /// Bytes of the keyframe that the chain begins with.
@@ -83,6 +92,25 @@ pub(crate) struct DatasetRow {
     pub(crate) groups: Option<Digest>,
     /// The manifest's facts.
     pub(crate) dataset: Dataset,
+}
+
+impl DatasetRow {
+    /// Whether the run's groups hold everything.
+    pub(crate) fn is_keyframe(&self) -> bool {
+        self.follows.is_none()
+    }
+
+    /// That the run before this one is not at hand, and so neither is what held after this one.
+    pub(crate) fn broken(&self, source: &SourceName) -> ReadError {
+        let before = self.follows.as_ref().map_or("", RunId::as_str);
+        ReadError::damaged(
+            format!("{} of {source} after run {}", self.dataset.kind, self.run),
+            format!(
+                "it is kept as the difference to run {before}, which cannot be read; restore the pack of that \
+                 run from a backup, and run `exhibit check --rebuild`"
+            ),
+        )
+    }
 }
 
 /// One byte for a verdict, in `C` rows.

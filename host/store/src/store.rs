@@ -11,7 +11,7 @@ use crate::log_files::LogFiles;
 use crate::pack::object::Objects;
 use crate::pack::read::Packs;
 use crate::rows::{DatasetRow, LeafRow, RunRow, from_row};
-use crate::snapshot::chain::{Holdings, Overlay};
+use crate::snapshot::chain::{Holdings, Overlay, is_linked};
 use crate::snapshot::compare::instant_of;
 use crate::snapshot::layer::LayerReader;
 use crate::stage::{RunStart, Stage};
@@ -90,6 +90,8 @@ pub(crate) struct Inner {
     pub(crate) signer: Option<Arc<SigningKey>>,
     pub(crate) verifiers: Vec<VerifierKey>,
     pub(crate) notes: Vec<String>,
+    /// The last leaf that is a run's, with nothing known of the run: its pack is missing or cannot be read.
+    pub(crate) last_lost: Option<u64>,
     pub(crate) _lock: Lock,
 }
 
@@ -205,6 +207,7 @@ impl Inner {
             signer: options.signer.clone(),
             verifiers,
             notes: Vec::new(),
+            last_lost: None,
             _lock: lock,
         })
     }
@@ -307,27 +310,34 @@ impl Inner {
                 continue;
             }
             let row: DatasetRow = from_row(&key, &value)?;
-            let keyframe = row.keyframe;
+            if chain.last().is_some_and(|after| !is_linked(Some(&row), after)) {
+                break;
+            }
+            let keyframe = row.is_keyframe();
             chain.push(row);
             if keyframe {
                 chain.reverse();
                 return Ok(chain);
             }
         }
-        if chain.is_empty() {
-            return Ok(chain);
-        }
-        Err(ReadError::damaged(format!("the chain of {kind} of {source}"), "it has no keyframe"))
+        chain.last().map_or_else(|| Ok(Vec::new()), |row| Err(row.broken(source)))
     }
 
-    /// The chain to the last state; none where its bucket's key was destroyed.
+    /// The chain to the last state; none where its bucket's key was destroyed, or where a run was lost that is
+    /// of it or might be: collecting goes on, with a keyframe, which stays right when the run is restored.
     pub(crate) fn readable_chain(
         &self,
         source: &SourceName,
         kind: &Kind,
     ) -> Result<Vec<DatasetRow>, ReadError> {
-        let chain = self.chain(source, kind, None)?;
+        let chain = match self.chain(source, kind, None) {
+            Err(ReadError::Damaged { .. }) => return Ok(Vec::new()),
+            chain => chain?,
+        };
         let Some(last) = chain.last() else { return Ok(chain) };
+        if self.last_lost > Some(self.run_row(&last.run)?.leaf) {
+            return Ok(Vec::new());
+        }
         match self.packs.ring.get(source.as_str(), &last.dataset.bucket) {
             Ok(_) => Ok(chain),
             Err(ReadError::KeyGone { .. }) => Ok(Vec::new()),
@@ -343,7 +353,7 @@ impl Inner {
         chain: &[DatasetRow],
     ) -> Result<Holdings<'_>, ReadError> {
         let layers = chain.iter().map(|row| Ok(self.layer(source, kind, row)?.all()));
-        Ok(Holdings(Overlay::new(layers.collect::<Result<_, ReadError>>()?)?))
+        Ok(Holdings(Overlay::new(layers.collect::<Result<_, ReadError>>()?)))
     }
 
     /// What is held of an event or act dataset from a key on.
@@ -365,7 +375,7 @@ impl Inner {
                 Err(e) => return Err(e),
             }
         }
-        Ok(Holdings(Overlay::new(layers)?))
+        Ok(Holdings(Overlay::new(layers)))
     }
 
     pub(crate) fn layer(

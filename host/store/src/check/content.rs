@@ -5,7 +5,7 @@ use super::index::Counts;
 use crate::error::ReadError;
 use crate::pack::name;
 use crate::rows::{DatasetRow, LeafRow, PackRef};
-use crate::snapshot::chain::{Held, Overlay, apply};
+use crate::snapshot::chain::{Overlay, Timeline, is_linked};
 use crate::snapshot::group::State;
 use crate::store::Store;
 use exhibit_evidence::digest::Digest;
@@ -133,7 +133,11 @@ impl Store {
                 self.inner.dataset_rows(source, kind)?.into_iter().map(|(_, row)| row).collect();
             // One bucket at a time: no chain crosses one, and a bucket's key may be gone.
             for rows in rows.chunk_by(|a, b| a.dataset.bucket == b.dataset.bucket) {
-                if let Err(e) = self.check_bucket(source, kind, rows, report) {
+                let rows = with_all_before(rows, &mut |broken| {
+                    let error = broken.broken(source);
+                    report.add_error(format!("run {}", broken.run), error);
+                });
+                if let Err(e) = self.check_bucket(source, kind, &rows, report) {
                     let bucket = rows.first().map_or("", |row| row.dataset.bucket.as_str());
                     report.add_error(format!("{kind} of {source} in {bucket}"), e);
                 }
@@ -151,29 +155,17 @@ impl Store {
     ) -> Result<(), ReadError> {
         let Some(first) = rows.first() else { return Ok(()) };
         let salter = self.inner.packs.ring.get(source.as_str(), &first.dataset.bucket)?.salter(kind);
-        let timed = first.dataset.shape.is_timed();
         let layers = rows.iter().map(|row| Ok(self.inner.layer(source, kind, row)?.all()));
-        let overlay = Overlay::new(layers.collect::<Result<_, ReadError>>()?)?;
+        let overlay = Overlay::new(layers.collect::<Result<_, ReadError>>()?);
+        let timeline = Timeline::new(rows);
         let mut trees = vec![Frontier::new(); rows.len()];
-        let ends: Vec<usize> = (0..rows.len())
-            .map(|place| (place + 1..rows.len()).find(|next| rows[*next].keyframe).unwrap_or(rows.len()))
-            .collect();
         for all in overlay {
-            let mut held: Option<Held> = None;
-            let mut said = all?.into_iter().peekable();
-            while let Some(one) = said.next() {
-                let next = said.peek().map_or(rows.len(), |next| next.layer);
-                let place = one.layer;
-                held = apply(if timed { None } else { held }, one.entry)?;
-                let end = if timed { place + 1 } else { next.min(ends[place]) };
-                if let Some(held) = held.as_ref().filter(|held| held.state == State::Present) {
+            timeline.stretches(all?, &mut |held, from, end| {
+                if held.state == State::Present {
                     let leaf = Salt(salter.salt(&held.key)).leaf(&Digest::of(&held.line));
-                    trees[place..end].iter_mut().for_each(|tree| tree.push(leaf));
+                    trees[from..end].iter_mut().for_each(|tree| tree.push(leaf));
                 }
-                if end < next {
-                    held = None;
-                }
-            }
+            })?;
         }
         for (row, tree) in rows.iter().zip(&trees) {
             if tree.root() != row.dataset.root || tree.size() != row.dataset.records {
@@ -191,4 +183,20 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The rows that can be rebuilt. One whose run before it was lost is told of; it and those after it are left
+/// out, up to the next keyframe.
+fn with_all_before(rows: &[DatasetRow], broken: &mut dyn FnMut(&DatasetRow)) -> Vec<DatasetRow> {
+    let mut whole = true;
+    let mut before = None;
+    let kept = rows.iter().filter(|row| {
+        let linked = is_linked(before.replace(*row), row);
+        if !linked {
+            broken(row);
+        }
+        whole = row.is_keyframe() || (whole && linked);
+        whole
+    });
+    kept.cloned().collect()
 }

@@ -89,6 +89,7 @@ impl Store {
         self.check_keys(report);
         let leaves = self.leaf_rows(&statements, report)?;
         let referred: BTreeSet<PackRef> = leaves.iter().filter_map(|(_, row)| row.pack.clone()).collect();
+        self.check_strays(&referred, report);
         let total = referred.len() as u64 * 2 + 1;
         let mut sound = BTreeSet::new();
         for (done, at) in (0..).zip(&referred) {
@@ -179,7 +180,14 @@ impl Store {
             let key = keys::leaf(leaf);
             let row = self.inner.index.get(&key)?.map(|value| from_row::<LeafRow>(&key, &value));
             match row {
-                Some(Ok(row)) if row.statement == *statement => rows.push((leaf, row)),
+                Some(Ok(row)) if row.statement == *statement => {
+                    if row.is_lost_run() {
+                        let reason = "its run's pack is missing or cannot be read; restore it from a backup, and run \
+                                      `exhibit check --rebuild`";
+                        report.add(format!("leaf {leaf}"), reason);
+                    }
+                    rows.push((leaf, row));
+                }
                 Some(Ok(_)) => {
                     report.add(format!("leaf {leaf}"), "the index has another statement than the log")
                 }
@@ -188,6 +196,18 @@ impl Store {
             }
         }
         Ok(rows)
+    }
+
+    /// Packs that no leaf is known to refer to: of a commit that goes on, or damaged beyond knowing.
+    fn check_strays(&self, referred: &BTreeSet<PackRef>, report: &mut Report) {
+        let packs = match self.inner.packs.objects.list() {
+            Ok((packs, _)) => packs,
+            Err(e) => return report.add_error("packs", e),
+        };
+        for pack in packs.into_iter().filter(|pack| !referred.iter().any(|at| at.pack == *pack)) {
+            let at = PackRef { pack, owner: String::new(), bucket: String::new() };
+            self.check_pack_file(&at, report);
+        }
     }
 
     /// Whether a pack's file is what its name says.

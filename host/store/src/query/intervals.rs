@@ -1,10 +1,10 @@
 //! Intervals: which line of which record was held in which runs of a span. A package is written from this.
 
 use super::records::overlay;
-use crate::crypt::BucketKeys;
+use crate::crypt::Salter;
 use crate::error::ReadError;
 use crate::rows::DatasetRow;
-use crate::snapshot::chain::{Held, Overlay, Said, apply};
+use crate::snapshot::chain::{Overlay, Said, Timeline, is_linked};
 use crate::snapshot::group::State;
 use crate::store::Store;
 use exhibit_evidence::kind::Kind;
@@ -14,7 +14,6 @@ use exhibit_evidence::run::RunId;
 use exhibit_evidence::time::Span;
 use exhibit_ledger::record_leaf::Salt;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
 /// First and last run of each stretch of runs, as places in a list of runs.
 pub type Stretches = Vec<(usize, usize)>;
@@ -33,18 +32,23 @@ pub struct Interval {
     pub held: Stretches,
 }
 
+/// First and last run of a retention bucket, and the salts in it.
+struct Bucket {
+    first: usize,
+    last: usize,
+    name: String,
+    salter: Salter,
+}
+
 /// A dataset over a span, in the order of the keys; of one key, in the order of first holding.
 pub struct Intervals<'s> {
     runs: Vec<RunId>,
     overlay: Overlay<'s>,
-    kind: Kind,
-    timed: bool,
     /// Layers that lie before the span: the chain that its first run stands on.
     before: usize,
-    /// For each layer, the next that is a keyframe.
-    next_keyframe: Vec<usize>,
-    /// First and last run of each bucket, with its name and keys.
-    buckets: Vec<(usize, usize, String, Arc<BucketKeys>)>,
+    timeline: Timeline,
+    /// The retention buckets that the runs are in.
+    buckets: Vec<Bucket>,
     ready: VecDeque<Interval>,
 }
 
@@ -77,27 +81,25 @@ impl Store {
         let before = layers.len();
         let runs = inside.iter().map(|(_, row)| row.run.clone()).collect();
         layers.extend(inside.into_iter().map(|(_, row)| row));
-        let mut next_keyframe = vec![layers.len(); layers.len()];
-        for place in (1..layers.len()).rev() {
-            next_keyframe[place - 1] = if layers[place].keyframe { place } else { next_keyframe[place] };
+        if let Some(pair) = layers.windows(2).find(|pair| !is_linked(Some(&pair[0]), &pair[1])) {
+            return Err(pair[1].broken(source));
         }
-        let mut buckets: Vec<(usize, usize, String, Arc<BucketKeys>)> = Vec::new();
+        let mut buckets: Vec<Bucket> = Vec::new();
         for (place, row) in layers[before..].iter().enumerate() {
             match buckets.last_mut() {
-                Some((_, last, bucket, _)) if *bucket == row.dataset.bucket => *last = place,
+                Some(bucket) if bucket.name == row.dataset.bucket => bucket.last = place,
                 _ => {
-                    let keys = self.inner.packs.ring.get(source.as_str(), &row.dataset.bucket)?;
-                    buckets.push((place, place, row.dataset.bucket.clone(), keys));
+                    let name = row.dataset.bucket.clone();
+                    let salter = self.inner.packs.ring.get(source.as_str(), &name)?.salter(kind);
+                    buckets.push(Bucket { first: place, last: place, name, salter });
                 }
             }
         }
         Ok(Intervals {
             runs,
             overlay: overlay(&self.inner, source, kind, &layers)?,
-            kind: kind.clone(),
-            timed,
             before,
-            next_keyframe,
+            timeline: Timeline::new(&layers),
             buckets,
             ready: VecDeque::new(),
         })
@@ -114,28 +116,12 @@ impl Intervals<'_> {
     fn settle(&self, all: Vec<Said>) -> Result<Vec<Interval>, ReadError> {
         let mut lines: Vec<(Vec<u8>, Stretches)> = Vec::new();
         let Some(key) = all.first().map(|said| said.entry.key.clone()) else { return Ok(Vec::new()) };
-        let layers = self.next_keyframe.len();
-        let mut held: Option<Held> = None;
-        let mut said = all.into_iter().peekable();
-        while let Some(Said { layer, entry }) = said.next() {
-            let next = said.peek().map_or(layers, |next| next.layer);
-            if self.timed {
-                add(&mut lines, entry.line.unwrap_or_default(), layer, layer);
-                continue;
+        let before = self.before;
+        self.timeline.stretches(all, &mut |held, from, end| {
+            if held.state == State::Present && end > before {
+                add(&mut lines, &held.line, from.saturating_sub(before), end - 1 - before);
             }
-            held = apply(held, entry)?;
-            // A keyframe that does not name the key ends it.
-            let end = next.min(self.next_keyframe[layer]);
-            let from = layer.max(self.before);
-            if let Some(held) = held.as_ref().filter(|held| held.state == State::Present)
-                && from < end
-            {
-                add(&mut lines, held.line.clone(), from - self.before, end - 1 - self.before);
-            }
-            if end < next {
-                held = None;
-            }
-        }
+        })?;
         let text = String::from_utf8_lossy(&key).into_owned();
         let interval = |(line, held): (Vec<u8>, Stretches)| Interval {
             key: RecordKey(text.clone()),
@@ -147,24 +133,21 @@ impl Intervals<'_> {
     }
 
     fn salts(&self, key: &[u8], held: &[(usize, usize)]) -> BTreeMap<String, Salt> {
-        let touched = self
-            .buckets
-            .iter()
-            .filter(|(from, to, ..)| held.iter().any(|(first, last)| first <= to && last >= from));
-        touched
-            .map(|(_, _, bucket, keys)| (bucket.clone(), Salt(keys.salter(&self.kind).salt(key))))
-            .collect()
+        let touches =
+            |bucket: &&Bucket| held.iter().any(|(from, to)| *from <= bucket.last && *to >= bucket.first);
+        let buckets = self.buckets.iter().filter(touches);
+        buckets.map(|bucket| (bucket.name.clone(), Salt(bucket.salter.salt(key)))).collect()
     }
 }
 
 /// Adds a stretch of runs to a line's, joined to the one before where they touch.
-fn add(lines: &mut Vec<(Vec<u8>, Stretches)>, line: Vec<u8>, first: usize, last: usize) {
-    match lines.iter_mut().find(|(known, _)| *known == line) {
+fn add(lines: &mut Vec<(Vec<u8>, Stretches)>, line: &[u8], first: usize, last: usize) {
+    match lines.iter_mut().find(|(known, _)| known == line) {
         Some((_, held)) => match held.last_mut() {
             Some((_, end)) if *end + 1 == first => *end = last,
             _ => held.push((first, last)),
         },
-        None => lines.push((line, vec![(first, last)])),
+        None => lines.push((line.to_vec(), vec![(first, last)])),
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::error::ReadError;
 use crate::keys;
 use crate::rows::DatasetRow;
-use crate::snapshot::chain::{Held, Holdings, Overlay, apply};
+use crate::snapshot::chain::{Held, Holdings, Overlay, apply, is_linked};
 use crate::snapshot::group::State;
+use crate::snapshot::layer::instant_key;
 use crate::store::{Inner, Store};
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::kind::{Kind, Shape};
@@ -86,11 +87,6 @@ pub enum Difference {
 fn key_of(bytes: Vec<u8>) -> Result<RecordKey, ReadError> {
     let text = String::from_utf8(bytes).map_err(|e| ReadError::damaged("a record's key", e.to_string()))?;
     Ok(RecordKey(text))
-}
-
-/// The keys at which timed records of an instant begin.
-fn instant_key(at_ms: u64) -> Vec<u8> {
-    format!("{at_ms:016}").into_bytes()
 }
 
 /// Records in the order of their keys.
@@ -215,7 +211,11 @@ impl Store {
     ) -> Result<Vec<HistoryEntry>, ReadError> {
         let mut history = Vec::new();
         let mut held: Option<Held> = None;
+        let mut before: Option<&DatasetRow> = None;
         for (_, row) in rows {
+            if !is_linked(before.replace(row), row) {
+                return Err(row.broken(source));
+            }
             let layer = match self.inner.layer(source, kind, row) {
                 Err(ReadError::KeyGone { .. }) => {
                     held = None;
@@ -226,7 +226,7 @@ impl Store {
             let after = match layer.entry(native_id.as_bytes())? {
                 Some(entry) => apply(held.clone(), entry)?,
                 // A keyframe names everything that holds.
-                None if row.keyframe => None,
+                None if row.is_keyframe() => None,
                 None => continue,
             };
             let change = match (&held, &after) {
@@ -353,7 +353,7 @@ impl Iterator for Differences<'_> {
     }
 }
 
-/// Layers of several runs' events, each run's by itself: for intervals.
+/// The layers of several runs.
 pub(crate) fn overlay<'s>(
     inner: &'s Inner,
     source: &SourceName,
@@ -361,5 +361,5 @@ pub(crate) fn overlay<'s>(
     rows: &[DatasetRow],
 ) -> Result<Overlay<'s>, ReadError> {
     let layers = rows.iter().map(|row| Ok(inner.layer(source, kind, row)?.all()));
-    Overlay::new(layers.collect::<Result<_, ReadError>>()?)
+    Ok(Overlay::new(layers.collect::<Result<_, ReadError>>()?))
 }

@@ -162,7 +162,7 @@ impl KindMerge<'_> {
         Ok(DatasetRow {
             run: start.run.clone(),
             started_at: start.started_at,
-            keyframe: follows.is_none(),
+            follows: follows.as_ref().map(|row| row.run.clone()),
             bytes,
             keyframe_bytes: follows.as_ref().map_or(bytes, |row| row.keyframe_bytes),
             delta_bytes: follows.as_ref().map_or(0, |row| row.delta_bytes + bytes),

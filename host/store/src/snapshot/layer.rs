@@ -12,6 +12,11 @@ use exhibit_evidence::name::SourceName;
 use exhibit_evidence::run::RunId;
 use std::sync::Arc;
 
+/// The first key that a timed record of this instant can have.
+pub(crate) fn instant_key(at_ms: u64) -> Vec<u8> {
+    format!("{at_ms:016}").into_bytes()
+}
+
 /// Where a run's groups are, and how to read them.
 #[derive(Clone)]
 pub(crate) struct LayerReader<'s> {
@@ -44,14 +49,16 @@ impl<'s> LayerReader<'s> {
     /// Every entry.
     pub(crate) fn all(self) -> Layer<'s> {
         let rows = self.index.prefix(&self.prefix);
-        Layer { reader: self, rows, group: Vec::new().into_iter(), from: Vec::new() }
+        let from = self.row.span_ms.map_or_else(Vec::new, |(first, _)| instant_key(first));
+        Layer { reader: self, rows, group: Vec::new().into_iter(), from }
     }
 
     /// Entries at `from` and after.
     pub(crate) fn from(self, from: &[u8]) -> Result<Layer<'s>, ReadError> {
         let start = self.group_at(from)?;
         let rows = self.index.prefix_from(&self.prefix, &start);
-        Ok(Layer { reader: self, rows, group: Vec::new().into_iter(), from: from.to_vec() })
+        let first = self.row.span_ms.map_or_else(Vec::new, |(first, _)| instant_key(first));
+        Ok(Layer { reader: self, rows, group: Vec::new().into_iter(), from: first.max(from.to_vec()) })
     }
 
     /// The entry of one key.
@@ -100,6 +107,13 @@ impl<'s> LayerReader<'s> {
             self.row.groups.ok_or_else(|| ReadError::Missing(format!("the groups of run {}", self.run)))?;
         let at: PackRef = row.pack_ref();
         self.packs.pack(&at)?.part(&groups, offset, len)
+    }
+}
+
+impl Layer<'_> {
+    /// A key that none of the entries is before; empty where nothing is known.
+    pub(crate) fn not_before(&self) -> &[u8] {
+        &self.from
     }
 }
 

@@ -244,6 +244,52 @@ fn one_flipped_byte_is_noticed_in_every_file() {
 }
 
 #[test]
+fn a_damaged_pack_costs_its_run_and_nothing_for_good() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = create(dir.path());
+    let runs = furnish(&store);
+    let held: Vec<_> = runs.iter().map(|run| snapshot(&store, &kind(), run)).collect();
+    drop(store);
+    let packs = walk_files(&dir.path().join("packs"));
+    for pack in &packs {
+        let len = std::fs::metadata(pack).unwrap().len() as usize;
+        for place in [len / 3, len - 30] {
+            let copy = tempfile::tempdir().unwrap();
+            copy_dir(dir.path(), copy.path());
+            let damaged = copy.path().join(pack.strip_prefix(dir.path()).unwrap());
+            flip(&damaged, place);
+            std::fs::remove_dir_all(copy.path().join("sled")).unwrap();
+            let store = Store::open(copy.path(), options()).unwrap();
+            assert!(damaged.exists());
+            let problems = store.check(&|_, _| ()).problems;
+            let name = damaged.file_stem().unwrap().to_string_lossy().into_owned();
+            assert!(problems.iter().any(|problem| problem.place.contains(&name)), "{problems:?}");
+            // No more than the one run is lost; what stands on it is refused, and never made up.
+            assert!(store.runs(&RunFilter::default()).unwrap().len() + 1 >= runs.len());
+            for (run, held) in runs.iter().zip(&held) {
+                if let Ok(records) = store.snapshot(&source(), &kind(), run) {
+                    let records: Vec<_> = records.map(|line| note_of(&line.unwrap().line)).collect();
+                    assert_eq!(records, *held, "{run}");
+                }
+            }
+            // Collecting goes on, and when the pack comes back from a backup all is as if it had not been away.
+            let as_before_the_last: Vec<_> =
+                held[4].iter().map(|(id, n)| (id.as_str(), n.as_str())).collect();
+            let next = accounts(&store, at("2026-04-20T00:00:00Z"), &as_before_the_last);
+            accounts(&store, at("2026-04-21T00:00:00Z"), &[("a", "1"), ("b", "2")]);
+            drop(store);
+            std::fs::copy(pack, &damaged).unwrap();
+            let store = Store::rebuild(copy.path(), options()).unwrap();
+            assert_eq!(store.check(&|_, _| ()).problems, []);
+            assert_eq!(snapshot(&store, &kind(), &next), held[4]);
+            for (run, held) in runs.iter().zip(&held) {
+                assert_eq!(snapshot(&store, &kind(), run), *held, "{run}");
+            }
+        }
+    }
+}
+
+#[test]
 fn files_that_are_gone_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let store = create(dir.path());

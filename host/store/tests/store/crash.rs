@@ -11,6 +11,7 @@ use exhibit_ledger::statement::LeafKind;
 use exhibit_store::{Document, Faults, OpenOptions, RunFilter, Step, Store};
 use std::collections::BTreeMap;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -196,6 +197,32 @@ fn every_step_failing_in_turn() {
             assert_eq!(store.head().size, 5);
         }
     }
+}
+
+#[test]
+fn nothing_follows_a_commit_that_panicked() {
+    struct Panics(std::sync::atomic::AtomicBool);
+    impl Faults for Panics {
+        fn after(&self, step: Step) -> io::Result<()> {
+            let now = step == Step::Publish && !self.0.swap(true, std::sync::atomic::Ordering::Relaxed);
+            if now { panic!("sled, on a disk that is full") } else { Ok(()) }
+        }
+
+        fn before(&self, _: Step) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    drop(create(dir.path()));
+    let store = Store::open(dir.path(), with(Arc::new(Panics(false.into())))).unwrap();
+    let first = catch_unwind(AssertUnwindSafe(|| store.append_leaf(&leaf(LeafKind::Missed, "first"), None)));
+    assert!(first.is_err());
+    let second = store.append_leaf(&leaf(LeafKind::Missed, "second"), None).unwrap_err().to_string();
+    assert!(second.contains("halfway (it panicked)"), "{second}");
+    drop(store);
+    let store = Store::open(dir.path(), options()).unwrap();
+    assert_eq!(store.append_leaf(&leaf(LeafKind::Missed, "second"), None).unwrap().leaf, 1);
+    is_whole(&store, &[]);
 }
 
 #[test]
