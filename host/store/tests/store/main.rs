@@ -5,6 +5,7 @@ mod bodies;
 mod check;
 mod crash;
 mod events;
+mod full;
 mod queries;
 mod runs;
 mod sealed;
