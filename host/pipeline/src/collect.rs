@@ -386,3 +386,16 @@ impl RunSink for StageSink {
 fn store_failed(source: &SourceName, reason: impl std::fmt::Display) -> CollectError {
     CollectError::Store { source_name: source.clone(), reason: reason.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It compiles only while a service may spawn these on a runtime of many threads.
+    #[test]
+    fn runs_and_checks_can_be_spawned() {
+        fn can_be_spawned<F: Future + Send + 'static>(_: fn(Arc<Host>, SourceName) -> F) {}
+        can_be_spawned(|host, name| async move { collect(&host, &name).await.map(|run| run.leaf) });
+        can_be_spawned(|host, name| async move { check(&host, &name).await.map(|checked| checked.tenant) });
+    }
+}
