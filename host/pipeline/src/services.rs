@@ -328,8 +328,14 @@ impl Services for RunServices {
     }
 
     async fn filtered(&mut self, population: u32, count: u64, reason: &str) -> Result<(), String> {
-        let reason: String = reason.chars().filter(|c| !c.is_control()).take(200).collect();
+        let reason: String = reason.chars().filter(|c| !c.is_control()).collect();
         self.population(population)?.reconciler.filtered(count, &reason);
+        Ok(())
+    }
+
+    async fn incomplete(&mut self, population: u32, what: &str) -> Result<(), String> {
+        let what: String = what.chars().filter(|c| !c.is_control()).collect();
+        self.population(population)?.reconciler.incomplete(&what);
         Ok(())
     }
 

@@ -119,6 +119,9 @@ pub trait Services: Any + Send {
     /// Counts items that the guest left out on purpose.
     async fn filtered(&mut self, population: u32, count: u64, reason: &str) -> Result<(), String>;
 
+    /// The guest says what is missing.
+    async fn incomplete(&mut self, population: u32, what: &str) -> Result<(), String>;
+
     /// The guest says that the population is complete.
     async fn seal(&mut self, population: u32, expected: Option<u64>) -> Result<(), String>;
 }
@@ -196,6 +199,10 @@ impl Services for NoServices {
     }
 
     async fn filtered(&mut self, _: u32, _: u64, _: &str) -> Result<(), String> {
+        Err(Self::text())
+    }
+
+    async fn incomplete(&mut self, _: u32, _: &str) -> Result<(), String> {
         Err(Self::text())
     }
 

@@ -212,6 +212,17 @@ impl evidence::HostPopulation for State {
         })
     }
 
+    async fn incomplete(
+        &mut self,
+        population: Resource<Population>,
+        what: String,
+    ) -> wasmtime::Result<Result<(), String>> {
+        Ok(match self.table.get(&population)?.0.clone() {
+            Ok(number) => self.services.incomplete(number, &what).await,
+            Err(why) => Err(why),
+        })
+    }
+
     async fn seal(
         &mut self,
         population: Resource<Population>,

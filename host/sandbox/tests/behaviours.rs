@@ -32,6 +32,7 @@ async fn a_good_run_reaches_every_service() {
             "open_population identity.account@1 all users",
             "from_exchange 0 0.0.0",
             "filtered 0 1 a service account",
+            "incomplete 0 the audit log is closed",
             "seal 0 Some(3)",
             "state_get cursor",
             "state_set cursor here",
@@ -270,10 +271,15 @@ async fn describe_and_validate_reach_nothing() {
     assert!(refused[0].message.starts_with("denied: describe and validate-config may not call the host"));
 }
 
-#[tokio::test]
-async fn runs_can_be_spawned() {
-    let task = tokio::spawn(run_with("good", r#""count":1"#, Recorder::new(), limits()));
-    assert_eq!(task.await.unwrap().outcome, Ok(()));
+/// A service runs many sources side by side on its threads: a run's future is `Send` and `'static`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_are_spawned_on_many_threads() {
+    let run = || tokio::spawn(run_with("good", r#""count":20"#, Recorder::new(), limits()));
+    let runs: Vec<_> = std::iter::repeat_with(run).take(8).collect();
+    for run in runs {
+        let end = run.await.unwrap();
+        assert_eq!((end.outcome, end.services.items.len()), (Ok(()), 20));
+    }
 }
 
 #[tokio::test]
@@ -287,7 +293,8 @@ async fn check_alone_does_not_collect() {
 
 #[test]
 fn every_behaviour_has_a_test() {
-    let here = concat!(include_str!("behaviours.rs"), include_str!("virtual_world.rs"));
+    let here =
+        concat!(include_str!("behaviours.rs"), include_str!("secrets.rs"), include_str!("virtual_world.rs"));
     let guest = include_str!("../../../tests/guests/src/lib.rs");
     let names: Vec<&str> = guest
         .lines()

@@ -262,10 +262,7 @@ impl<'a> Api<'a> {
             }
             Err(failure) => {
                 for feed in feeds.iter_mut() {
-                    if let Some(page) = failure.page() {
-                        feed.fed_by(page)?;
-                    }
-                    feed.incomplete(failure.message());
+                    feed.withheld(&failure)?;
                 }
                 self.note(failure);
                 Ok(Vec::new())
@@ -324,6 +321,8 @@ pub(crate) trait Feed {
     fn fed_by(&mut self, page: &Page) -> Result<()>;
     /// See [`Population::incomplete`].
     fn incomplete(&mut self, what: &str);
+    /// See [`Population::withheld`].
+    fn withheld(&mut self, failure: &Failure) -> Result<()>;
 }
 
 /// A population, where its kind is asked for; else nothing happens.
@@ -338,6 +337,10 @@ impl<K: EvidenceKind> Feed for Wanted<K> {
         if let Some(population) = &mut self.0 {
             population.incomplete(what);
         }
+    }
+
+    fn withheld(&mut self, failure: &Failure) -> Result<()> {
+        self.0.as_mut().map_or(Ok(()), |population| population.withheld(failure))
     }
 }
 

@@ -107,8 +107,8 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
     for page in list.pages() {
         let page = match page {
             Err(failure) if failure.is_forbidden() => {
-                activity.iter_mut().for_each(|population| population.incomplete(failure.message()));
-                changes.iter_mut().for_each(|population| population.incomplete(failure.message()));
+                activity.iter_mut().try_for_each(|population| population.withheld(&failure))?;
+                changes.iter_mut().try_for_each(|population| population.withheld(&failure))?;
                 break;
             }
             page => page?,

@@ -16,6 +16,8 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 pub struct Failure {
     code: String,
     message: String,
+    /// The message without what was asked.
+    reason: String,
     retryable: bool,
     retry_after_ms: Option<u64>,
     page: Option<Box<Page>>,
@@ -24,9 +26,11 @@ pub struct Failure {
 impl Failure {
     /// A failure with a code of the connector's choice.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
+        let message = message.into();
         Self {
             code: code.to_owned(),
-            message: message.into(),
+            reason: message.clone(),
+            message,
             retryable: false,
             retry_after_ms: None,
             page: None,
@@ -69,6 +73,7 @@ impl Failure {
     #[must_use]
     pub fn context(mut self, doing: impl fmt::Display) -> Self {
         self.message = format!("{doing}: {}", self.message);
+        self.reason = format!("{doing}: {}", self.reason);
         self
     }
 
@@ -98,6 +103,11 @@ impl Failure {
         self.page.as_deref()
     }
 
+    /// The message without the address that was asked, so that many such answers are one reason.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// Status of that answer.
     pub fn status(&self) -> Option<u16> {
         self.page().map(Page::status)
@@ -125,18 +135,20 @@ impl Failure {
             _ => ("upstream", false),
         };
         let said = page.vendor_message().map(|said| format!(": {said}")).unwrap_or_default();
-        let message = format!("{} answered {}{said}", page.asked(), page.status());
+        let reason = format!("answered {}{said}", page.status());
+        let message = format!("{} {reason}", page.asked());
         // RFC 9110 section 10.2.3, the form in seconds; a date is the host's to read.
         let seconds = page.header("retry-after").and_then(|value| value.trim().parse::<u64>().ok());
         let retry_after_ms = seconds.map(|seconds| seconds.saturating_mul(1000)).filter(|_| retryable);
-        Self { retryable, retry_after_ms, page: Some(Box::new(page)), ..Self::new(code, message) }
+        Self { reason, retryable, retry_after_ms, page: Some(Box::new(page)), ..Self::new(code, message) }
     }
 
     /// The failure that a request without an answer is.
     pub(crate) fn from_raw(asked: &str, error: RawError) -> Self {
         let RawError { code, message, retryable, retry_after_ms } = error;
         let code = if code == "credential" { "auth".to_owned() } else { code };
-        Self { code, message: format!("{asked}: {message}"), retryable, retry_after_ms, page: None }
+        let reason = message.clone();
+        Self { code, message: format!("{asked}: {message}"), reason, retryable, retry_after_ms, page: None }
     }
 }
 
@@ -216,6 +228,7 @@ mod tests {
         let failure = failure.context("reading buckets");
         let said = "permission: reading buckets: GET https://a.example/ answered 403: AccessDenied: Not you";
         assert_eq!(failure.to_string(), said);
+        assert_eq!(failure.reason(), "reading buckets: answered 403: AccessDenied: Not you");
         assert!(failure.is_forbidden() && !failure.is_not_found());
     }
 

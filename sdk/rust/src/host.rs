@@ -132,6 +132,8 @@ mod native {
         fn emit(&self, population: u32, items: Vec<RawItem>) -> Result<u64, String>;
         /// Counts what is left out on purpose.
         fn filtered(&self, population: u32, count: u64, reason: &str) -> Result<(), String>;
+        /// Says what is missing.
+        fn incomplete(&self, population: u32, what: &str) -> Result<(), String>;
         /// Seals a population.
         fn seal(&self, population: u32, expected: Option<u64>) -> Result<(), String>;
     }
@@ -227,6 +229,10 @@ mod native {
 
             pub(crate) fn filtered(&self, count: u64, reason: &str) -> Result<(), String> {
                 host().filtered(self.0, count, reason)
+            }
+
+            pub(crate) fn incomplete(&self, what: &str) -> Result<(), String> {
+                host().incomplete(self.0, what)
             }
 
             pub(crate) fn seal(&self, expected: Option<u64>) -> Result<(), String> {

@@ -182,14 +182,12 @@ impl<K: EvidenceKind> Population<K> {
         self.host.filtered(count, reason).map_err(|error| self.refused(&error))
     }
 
-    /// Says what is missing. The population stays open for more, but will not be sealed.
+    /// Says what is missing and why; it becomes a part of the verdict. The population stays open for more, but will
+    /// not be sealed.
     pub fn incomplete(&mut self, what: impl std::fmt::Display) {
         self.gap = true;
-        crate::log::write(
-            crate::Level::Warn,
-            &format!("incomplete: {what}"),
-            &[("kind", K::KIND), ("population", &self.query)],
-        );
+        // What the host refuses to note here, it refuses to seal too.
+        let _ = self.host.incomplete(&what.to_string());
     }
 
     /// Lets a system withhold what the credential may not read (403) or what it does not have (404): the
@@ -198,14 +196,20 @@ impl<K: EvidenceKind> Population<K> {
         match answer {
             Ok(value) => Ok(Some(value)),
             Err(failure) if failure.is_forbidden() || failure.is_not_found() => {
-                if let Some(page) = failure.page() {
-                    self.fed_by(page)?;
-                }
-                self.incomplete(failure.message());
+                self.withheld(&failure)?;
                 Ok(None)
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// The population lacks what this answer would have given: the verdict quotes the system's reason.
+    pub fn withheld(&mut self, failure: &Failure) -> Result<()> {
+        if let Some(page) = failure.page() {
+            self.fed_by(page)?;
+        }
+        self.incomplete(failure.reason());
+        Ok(())
     }
 
     /// Reads a whole list into this population, one record from each item, and seals it.

@@ -110,6 +110,10 @@ pub(crate) mod imports {
             self.0.filtered(count, reason)
         }
 
+        pub(crate) fn incomplete(&self, what: &str) -> Result<(), String> {
+            self.0.incomplete(what)
+        }
+
         pub(crate) fn seal(&self, expected: Option<u64>) -> Result<(), String> {
             self.0.seal(expected)
         }

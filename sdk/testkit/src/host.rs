@@ -266,6 +266,11 @@ impl Host for TestHost {
         Ok(())
     }
 
+    fn incomplete(&self, population: u32, what: &str) -> Result<(), String> {
+        self.inner.borrow_mut().population(population)?.incomplete(what);
+        Ok(())
+    }
+
     fn seal(&self, population: u32, expected: Option<u64>) -> Result<(), String> {
         self.inner.borrow_mut().population(population)?.seal(expected)
     }

@@ -33,6 +33,7 @@ pub fn collect(settings: &Settings) -> Result<(), Failure> {
         users.emit(&[item]).map_err(fail::text)?;
     }
     users.filtered(1, "a service account").map_err(fail::text)?;
+    users.incomplete("the audit log is closed").map_err(fail::text)?;
     users.seal(Some(settings.number("count"))).map_err(fail::text)?;
     let before = state::get("cursor").map(|bytes| bytes.len());
     state::set("cursor", b"here").map_err(fail::text)?;

@@ -13,6 +13,7 @@
 //!
 //! Costs a few lookups a record, and one bit for each counted item that the source gave.
 
+mod problems;
 #[cfg(test)]
 mod tests;
 
@@ -20,21 +21,20 @@ use crate::broker::{Broker, ListPage};
 use exhibit_evidence::exchange::{ExchangeId, Stop, Walk, WalkId};
 use exhibit_evidence::kind::Kind;
 use exhibit_evidence::record::Origin;
-use exhibit_evidence::run::{Basis, Population, Verdict};
+use exhibit_evidence::run::{Basis, Population};
+use problems::Problems;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Filter reasons are kept up to this many; items of further ones are counted under [`OTHER_REASONS`].
+/// Different reasons, for filtering or for what is missing, are kept up to this many; further ones are counted
+/// under [`OTHER_REASONS`].
 pub const MAX_REASONS: usize = 64;
 
-/// Where items are counted whose filter reason came too late.
+/// What is counted whose reason came too late.
 pub const OTHER_REASONS: &str = "other reasons";
 
-/// A filter reason is cut to so many characters.
-const MAX_REASON_CHARS: usize = 200;
-
-/// A verdict names so many problems; of more it tells the number.
-const MAX_PROBLEMS: usize = 5;
+/// A reason is cut to so many characters.
+const MAX_REASON_CHARS: usize = 300;
 
 /// What is known of the lists that a run has read.
 pub trait Lists: Send + Sync {
@@ -76,6 +76,7 @@ pub struct Reconciler {
     repeated: u64,
     rejected: u64,
     filtered: BTreeMap<String, u64>,
+    missing: Problems,
     sealed: bool,
     expected: Option<u64>,
     faults: Faults,
@@ -159,6 +160,7 @@ impl Reconciler {
             repeated: 0,
             rejected: 0,
             filtered: BTreeMap::new(),
+            missing: Problems::default(),
             sealed: false,
             expected: None,
             faults: Faults::default(),
@@ -236,14 +238,18 @@ impl Reconciler {
 
     /// Items of the feeding lists were left out on purpose.
     pub fn filtered(&mut self, count: u64, reason: &str) {
-        let reason: String = reason.trim().chars().take(MAX_REASON_CHARS).collect();
-        let reason = match reason.is_empty() {
-            true => "no reason given".to_owned(),
-            false if self.filtered.len() < MAX_REASONS || self.filtered.contains_key(&reason) => reason,
-            false => OTHER_REASONS.to_owned(),
-        };
+        let reason = cut(reason);
+        let known = self.filtered.len() < MAX_REASONS || self.filtered.contains_key(&reason);
+        let reason = if known { reason } else { OTHER_REASONS.to_owned() };
         let held = self.filtered.entry(reason).or_default();
         *held = held.saturating_add(count);
+    }
+
+    /// The connector says that something is missing, and why. It may be sealed all the same, and is partial.
+    pub fn incomplete(&mut self, what: &str) {
+        let what = cut(what);
+        let known = self.missing.len() < MAX_REASONS || self.missing.has(&what);
+        self.missing.add(if known { what } else { OTHER_REASONS.to_owned() });
     }
 
     /// The connector says that it has emitted everything; `expected` records, where it knows.
@@ -261,21 +267,19 @@ impl Reconciler {
     /// The facts and the verdict. Call it when the run's lists have been read.
     pub fn conclude(&self) -> Population {
         let mut sum = Sum::default();
-        let mut problems = Vec::new();
-        if !self.sealed {
-            problems.push("the connector did not seal it".to_owned());
+        let mut problems = self.missing.clone();
+        if !self.sealed && problems.len() == 0 {
+            problems.add("the connector did not seal it");
         }
         for (id, list) in self.known.iter().filter(|(_, list)| list.feeds) {
             match self.lists.walk(*id) {
                 Some(walk) => sum.add(&walk, list, &mut problems),
-                None => problems.push(format!("list {id} was not read")),
+                None => problems.add(format!("list {id} was not read")),
             }
         }
         if sum.lists == 0 {
             sum.asserted = true;
-            problems.push(
-                "no list feeds it, so nothing says that it is whole; name one by `from-exchange`".to_owned(),
-            );
+            problems.add("no list feeds it, so nothing says that it is whole; name one by `from-exchange`");
         }
         self.citations(&mut problems);
         self.counts(&sum, &mut problems);
@@ -293,26 +297,26 @@ impl Reconciler {
             source_total: sum.source_total,
             sealed: self.sealed,
             basis: if sum.asserted { Basis::ConnectorAsserted } else { Basis::HostPaged },
-            verdict: verdict(&problems),
+            verdict: problems.verdict(),
         }
     }
 
-    fn citations(&self, problems: &mut Vec<String>) {
+    fn citations(&self, problems: &mut Problems) {
         let Faults { unknown, beyond, uncited } = &self.faults;
         if self.rejected > 0 {
-            problems.push(format!("items that intake refused: {}, see the rejections", self.rejected));
+            problems.add(format!("items that intake refused: {}, see the rejections", self.rejected));
         }
         if *uncited > 0 {
-            problems.push(format!("items that cite no exchange: {uncited}"));
+            problems.add(format!("items that cite no exchange: {uncited}"));
         }
         if unknown.count > 0 {
-            problems.push(format!(
+            problems.add(format!(
                 "citations of exchanges that were not made: {}, the first {}",
                 unknown.count, unknown.first
             ));
         }
         if beyond.count > 0 {
-            problems.push(format!(
+            problems.add(format!(
                 "citations of items that were not received: {}, the first {}",
                 beyond.count, beyond.first
             ));
@@ -321,18 +325,18 @@ impl Reconciler {
 
     /// received = covered + filtered. Where some lists are not counted, what was filtered may have been
     /// theirs, and all that can be said is that no counted item is missing.
-    fn counts(&self, sum: &Sum, problems: &mut Vec<String>) {
+    fn counts(&self, sum: &Sum, problems: &mut Problems) {
         let filtered = self.filtered.values().fold(0_u64, |sum, n| sum.saturating_add(*n));
         let accounted = sum.covered.saturating_add(filtered);
         if sum.received > accounted {
-            problems.push(format!(
+            problems.add(format!(
                 "of {} items received, {} became records and {filtered} were filtered: {} are unaccounted for",
                 sum.received,
                 sum.covered,
                 sum.received - accounted
             ));
         } else if accounted > sum.received && !sum.uncounted {
-            problems.push(format!(
+            problems.add(format!(
                 "{} items were received, but {} became records and {filtered} were filtered: {} too many",
                 sum.received,
                 sum.covered,
@@ -341,7 +345,7 @@ impl Reconciler {
         }
         if let Some(expected) = self.expected.filter(|expected| *expected != self.emitted) {
             problems
-                .push(format!("the connector expected {expected} records, {} were accepted", self.emitted));
+                .add(format!("the connector expected {expected} records, {} were accepted", self.emitted));
         }
     }
 
@@ -396,7 +400,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, walk: &Walk, list: &List, problems: &mut Vec<String>) {
+    fn add(&mut self, walk: &Walk, list: &List, problems: &mut Problems) {
         self.lists += 1;
         self.pages += u64::from(walk.pages);
         self.covered += list.pages.values().map(|page| u64::from(page.count)).sum::<u64>();
@@ -409,30 +413,27 @@ impl Sum {
         if let Some(total) = walk.source_total {
             self.source_total = Some(self.source_total.unwrap_or_default().saturating_add(total));
             if walk.received.is_some() && total != received {
-                problems.push(format!("{}: the source states {total} items and gave {received}", walk.list));
+                problems.add(format!("{}: the source states {total} items and gave {received}", walk.list));
             }
         }
-        let list_name = &walk.list;
         match &walk.stop {
             Stop::End | Stop::Single => {}
             Stop::Failed { .. } if list.states_absence => {}
-            Stop::Abandoned => problems.push(format!(
-                "{list_name}: the connector stopped asking after page {}, and there was more",
-                walk.pages.saturating_sub(1)
-            )),
-            Stop::Guard { reason } => problems.push(format!("{list_name}: paging stopped: {reason}")),
-            Stop::Failed { reason } => problems.push(format!("{list_name}: {reason}")),
+            Stop::Abandoned => {
+                let page = walk.pages.saturating_sub(1);
+                let text = format!("the connector stopped asking after page {page}, and there was more");
+                problems.add_list(text, &walk.list);
+            }
+            Stop::Guard { reason } => problems.add_list(format!("paging stopped: {reason}"), &walk.list),
+            Stop::Failed { reason } => problems.add_list(reason.clone(), &walk.list),
         }
     }
 }
 
-fn verdict(problems: &[String]) -> Verdict {
-    if problems.is_empty() {
-        return Verdict::Complete;
+/// A connector's reason, in a length that a page can show.
+fn cut(reason: &str) -> String {
+    match reason.trim() {
+        "" => "no reason given".to_owned(),
+        reason => reason.chars().take(MAX_REASON_CHARS).collect(),
     }
-    let mut reason = problems.iter().take(MAX_PROBLEMS).map(String::as_str).collect::<Vec<_>>().join("; ");
-    if problems.len() > MAX_PROBLEMS {
-        reason.push_str(&format!("; and {} more", problems.len() - MAX_PROBLEMS));
-    }
-    Verdict::Partial(reason)
 }

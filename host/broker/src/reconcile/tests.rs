@@ -1,6 +1,7 @@
 //! Populations over made-up lists: what is complete, and of everything else what the verdict says.
 
 use super::*;
+use exhibit_evidence::run::Verdict;
 use proptest::prelude::*;
 
 #[derive(Default)]
@@ -285,6 +286,26 @@ fn a_citation_of_the_whole_page_covers_no_item() {
 }
 
 #[test]
+fn what_the_connector_misses_is_said_once_and_first() {
+    let mut made = Made::default().list(9, "", &[0], Stop::End);
+    for call in 0..4 {
+        made = made.single(call, 403);
+    }
+    let mut population = made.open();
+    population.feeds("9.0.0".parse().unwrap()).unwrap();
+    for call in 0..4 {
+        population.feeds(ExchangeId { call, index: 0, page: 0 }).unwrap();
+        population.incomplete("answered 403: E0000006: not permitted");
+    }
+    population.incomplete("the log is kept for 90 days");
+    let first = "answered 403: E0000006: not permitted (4 times); the log is kept for 90 days; page 0 was answered with \
+                 status 403: 4 lists, the first GET https://a.example/0";
+    assert_eq!(partial(&population), first);
+    population.seal(None).unwrap();
+    assert_eq!(partial(&population), first, "sealing makes it no better");
+}
+
+#[test]
 fn reasons_and_problems_are_bounded() {
     let mut made = Made::default();
     for call in 0..20 {
@@ -295,14 +316,18 @@ fn reasons_and_problems_are_bounded() {
         population.feeds(ExchangeId { call, index: 0, page: 0 }).unwrap();
     }
     for n in 0..100 {
-        population.filtered(1, &format!("reason {n} {}", "x".repeat(500)));
+        let reason = format!("reason {n} {}", "x".repeat(500));
+        population.filtered(1, &reason);
+        population.incomplete(&reason);
     }
     population.filtered(1, "");
     let facts = population.conclude();
-    assert_eq!(facts.filtered.len(), MAX_REASONS + 2);
-    assert_eq!(facts.filtered[OTHER_REASONS], 36);
+    assert_eq!(facts.filtered.len(), MAX_REASONS + 1);
+    assert_eq!(facts.filtered[OTHER_REASONS], 37);
     assert!(facts.filtered.keys().all(|reason| reason.chars().count() <= MAX_REASON_CHARS));
-    assert!(facts.verdict.reason().unwrap().ends_with("; and 16 more"), "{:?}", facts.verdict);
+    let reason = facts.verdict.reason().unwrap();
+    assert!(reason.ends_with("; and 61 more"), "64 reasons, the others, the lists; 5 are named: {reason}");
+    assert!(reason.chars().count() < 6 * MAX_REASON_CHARS);
 }
 
 #[test]

@@ -176,6 +176,11 @@ impl Services for Recorder {
         Ok(())
     }
 
+    async fn incomplete(&mut self, population: u32, what: &str) -> Result<(), String> {
+        self.calls.push(format!("incomplete {population} {what}"));
+        Ok(())
+    }
+
     async fn seal(&mut self, population: u32, expected: Option<u64>) -> Result<(), String> {
         self.calls.push(format!("seal {population} {expected:?}"));
         Ok(())

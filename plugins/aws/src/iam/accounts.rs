@@ -145,7 +145,7 @@ pub(super) fn emit_root(api: &Api<'_>, report: &Result<Report>) -> Result<()> {
     let summary = api.known("the account's summary", summary.map_err(|f| f.context("iam:GetAccountSummary")));
     let Ok(report) = report else {
         if let Err(failure) = report {
-            accounts.incomplete(failure.message());
+            accounts.incomplete(failure.reason());
         }
         return accounts.seal();
     };

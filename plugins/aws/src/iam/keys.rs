@@ -132,7 +132,7 @@ pub(super) fn emit_root(api: &Api<'_>, report: &Result<Report>) -> Result<()> {
                 keys.emit(record.subject(subject::account(&tenant, "root")).unknown("created_at"))?;
             }
         }
-        Err(failure) => keys.incomplete(failure.message()),
+        Err(failure) => keys.incomplete(failure.reason()),
     }
     keys.seal()
 }
