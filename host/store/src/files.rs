@@ -71,6 +71,22 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
+/// Makes the entries of `dir` and of every folder below it durable. A process that was killed between making
+/// an entry and syncing its folder leaves one that the next finds there, and builds on.
+pub(crate) fn sync_folders(dir: &Path) -> io::Result<()> {
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+        sync_dir(&folder)?;
+    }
+    Ok(())
+}
+
 /// Every file below `dir`, as sorted paths relative to it.
 pub(crate) fn walk(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();

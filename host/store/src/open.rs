@@ -34,6 +34,7 @@ pub(crate) fn open(dir: &Path, options: OpenOptions) -> Result<Inner, OpenError>
         return Err(OpenError::Origin { signer, origin: format.origin });
     }
     sweep_files(dir)?;
+    files::sync_folders(dir).map_err(ReadError::io(dir))?;
     let sled = dir.join("sled");
     let points = Points(options.faults.clone());
     let (index, mended) = match Index::open(&sled, points.clone()) {
