@@ -4,10 +4,16 @@
 mod bodies;
 mod check;
 mod crash;
+#[cfg(target_os = "linux")]
+mod disk;
 mod events;
 mod full;
+mod kill;
+#[cfg(target_os = "linux")]
+mod power;
 mod queries;
 mod runs;
 mod sealed;
 mod states;
+mod worker;
 mod world;
