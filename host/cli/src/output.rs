@@ -42,6 +42,37 @@ pub(crate) fn line(text: &str) -> Result<()> {
     }
 }
 
+/// JSON values that are printed while they are read: a line each, or one array of them.
+pub(crate) struct Lines {
+    format: Format,
+    some: bool,
+}
+
+impl Lines {
+    pub(crate) fn new(format: Format) -> Self {
+        Self { format, some: false }
+    }
+
+    /// `value` is JSON on one line.
+    pub(crate) fn next(&mut self, value: &str) -> Result<()> {
+        let before = match self.format {
+            Format::Text => "",
+            Format::Json if self.some => ",",
+            Format::Json => "[",
+        };
+        self.some = true;
+        line(&format!("{before}{value}"))
+    }
+
+    pub(crate) fn end(self) -> Result<()> {
+        match self.format {
+            Format::Text => Ok(()),
+            Format::Json if self.some => line("]"),
+            Format::Json => line("[]"),
+        }
+    }
+}
+
 /// Says something to the person who watches.
 #[allow(clippy::print_stderr)] // this is where people are spoken to
 pub(crate) fn say(text: &str) {

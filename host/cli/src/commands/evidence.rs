@@ -34,7 +34,7 @@ pub(crate) fn run(at: &Path, format: Format, command: Evidence) -> Result<()> {
         }
         Evidence::List { .. } => datasets(format, &store),
         Evidence::Show { run, kind: None } => output::json(&store.manifest(&run)?),
-        Evidence::Show { run, kind: Some(kind) } => records(&store, &run, &kind),
+        Evidence::Show { run, kind: Some(kind) } => records(format, &store, &run, &kind),
         Evidence::History { source, kind, id } => history(format, &store, &source, &kind, &id),
         Evidence::Diff { kind, from, to } => diff(format, &store, &kind, &from, &to),
         Evidence::Kinds => Ok(()),
@@ -94,12 +94,14 @@ fn datasets(format: Format, store: &Store) -> Result<()> {
     })
 }
 
-fn records(store: &Store, run: &RunId, kind: &Kind) -> Result<()> {
+/// Canonical lines, as they are: one a line for people and `jq`, or as one array.
+fn records(format: Format, store: &Store, run: &RunId, kind: &Kind) -> Result<()> {
     let manifest = store.manifest(run)?;
+    let mut lines = output::Lines::new(format);
     for record in store.snapshot(&manifest.source, kind, run)? {
-        output::line(&String::from_utf8_lossy(&record?.line))?;
+        lines.next(&String::from_utf8_lossy(&record?.line))?;
     }
-    Ok(())
+    lines.end()
 }
 
 #[derive(Serialize)]

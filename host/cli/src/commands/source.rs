@@ -105,8 +105,11 @@ fn settings(schema: &Value, given: &[String]) -> Result<toml::Table> {
     let required: Vec<&str> =
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let mut table = toml::Table::new();
-    for (key, property) in properties {
-        let needed = required.contains(&key.as_str());
+    // What is needed first, in the connector's order: a property's place in an object is no order.
+    let optional = properties.keys().map(String::as_str).filter(|key| !required.contains(key));
+    for key in required.iter().copied().chain(optional) {
+        let needed = required.contains(&key);
+        let property = properties.get(key).unwrap_or(&Value::Null);
         let value = match values.remove(key) {
             Some(value) => value,
             None if needed && prompt::is_possible() => prompt::ask(&question(key, property), None)?,
@@ -118,7 +121,7 @@ fn settings(schema: &Value, given: &[String]) -> Result<toml::Table> {
             }
             None => continue,
         };
-        table.insert(key.clone(), typed(key, property, &value)?);
+        table.insert(key.to_owned(), typed(key, property, &value)?);
     }
     Ok(table)
 }
