@@ -6,7 +6,7 @@
 //! are not in the store and so not in the backup.
 
 use crate::error::{OpenError, ReadError};
-use crate::faults::Points;
+use crate::faults::{Points, Step};
 use crate::files;
 use crate::format::Format;
 use crate::index::{Batch, Index};
@@ -55,24 +55,27 @@ fn empty(dest: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), ReadError> {
+fn write(points: &Points, path: &Path, bytes: &[u8]) -> Result<(), ReadError> {
     let put = || {
         if let Some(parent) = path.parent() {
             files::create_dirs(parent)?;
         }
         files::replace(path, bytes)
     };
-    put().map_err(ReadError::io(path))
+    points.pass(Step::Copy, put).map_err(ReadError::io(path))
 }
 
 /// Copies every file below `from`, synced.
-fn copy_folder(from: &Path, to: &Path, private: bool) -> Result<(), ReadError> {
+fn copy_folder(points: &Points, from: &Path, to: &Path, private: bool) -> Result<(), ReadError> {
     files::create_dirs(to).map_err(ReadError::io(to))?;
     if !from.exists() {
         return Ok(());
     }
     for file in files::walk(from).map_err(ReadError::io(from))? {
         let (source, dest) = (from.join(&file), to.join(&file));
+        if files::is_staged(&file) {
+            continue;
+        }
         let copy = || {
             if let Some(parent) = dest.parent() {
                 files::create_dirs(parent)?;
@@ -84,7 +87,7 @@ fn copy_folder(from: &Path, to: &Path, private: bool) -> Result<(), ReadError> {
             std::fs::File::open(&dest)?.sync_all()?;
             files::sync_parent(&dest)
         };
-        copy().map_err(ReadError::io(&source))?;
+        points.pass(Step::Copy, copy).map_err(ReadError::io(&source))?;
     }
     Ok(())
 }
@@ -98,6 +101,7 @@ impl Store {
     pub fn backup(&self, dest: &Path) -> Result<(), BackupError> {
         empty(dest)?;
         let inner = &self.inner;
+        let points = &inner.points;
         // Held for the moment of looking only: everything under a checkpoint never changes again.
         let (head, checkpoint) = {
             let _writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,12 +110,12 @@ impl Store {
         let log = dest.join("log");
         files::create_dirs(&log).map_err(ReadError::io(&log))?;
         copy_at(&inner.files, &head, |file| {
-            Ok::<_, BackupError>(write(&log.join(file.path()), &file.bytes)?)
+            Ok::<_, BackupError>(write(points, &log.join(file.path()), &file.bytes)?)
         })?;
         if let Some(checkpoint) = checkpoint {
-            write(&log.join(LogFiles::CHECKPOINT), &checkpoint.to_bytes())?;
+            write(points, &log.join(LogFiles::CHECKPOINT), &checkpoint.to_bytes())?;
         }
-        let packs = Objects::local(&dest.join("packs"), Points::default())?;
+        let packs = Objects::local(&dest.join("packs"), points.clone())?;
         let mut runs = HashSet::new();
         for leaf in 0..head.size {
             let row = inner
@@ -122,10 +126,9 @@ impl Store {
             }
             runs.extend(row.run);
         }
-        copy_folder(&inner.dir.join("keys"), &dest.join("keys"), true)?;
+        copy_folder(points, &inner.dir.join("keys"), &dest.join("keys"), true)?;
         copy_index(inner, &dest.join("sled"), head.size, &runs)?;
-        inner.format.write(dest)?;
-        Ok(())
+        Ok(write(points, &dest.join(Format::FILE), &inner.format.line()?)?)
     }
 
     /// Copies a backup to `dest`, which must be absent or empty: every pack against its name, the log
@@ -142,15 +145,16 @@ impl Store {
             lock => lock.ok(),
         };
         empty(dest)?;
-        let log = LogFiles::new(backup.join("log"), Points::default());
+        let points = &Points::default();
+        let log = LogFiles::new(backup.join("log"), points.clone());
         if let Some(bytes) = log.checkpoint()? {
             let checkpoint = Checkpoint::parse(&bytes)
                 .map_err(|e| BackupError::Damaged(format!("log/checkpoint: {e}")))?;
             check_all(&log, checkpoint.head(), |_, _| ())?;
         }
-        copy_folder(&backup.join("log"), &dest.join("log"), false)?;
-        let from = Objects::local(&backup.join("packs"), Points::default())?;
-        let to = Objects::local(&dest.join("packs"), Points::default())?;
+        copy_folder(points, &backup.join("log"), &dest.join("log"), false)?;
+        let from = Objects::local(&backup.join("packs"), points.clone())?;
+        let to = Objects::local(&dest.join("packs"), points.clone())?;
         for pack in from.list()?.0 {
             let found = from.digest(&pack)?;
             if found != pack {
@@ -159,8 +163,8 @@ impl Store {
             }
             from.copy(&pack, &to)?;
         }
-        copy_folder(&backup.join("keys"), &dest.join("keys"), true)?;
-        copy_folder(&backup.join("sled"), &dest.join("sled"), false)?;
+        copy_folder(points, &backup.join("keys"), &dest.join("keys"), true)?;
+        copy_folder(points, &backup.join("sled"), &dest.join("sled"), false)?;
         format.write(dest)?;
         Ok(())
     }
@@ -183,7 +187,7 @@ fn copy_pack(inner: &Inner, to: &Objects, pack: &Digest) -> Result<(), BackupErr
 
 /// Copies the rows of the leaves below `size`.
 fn copy_index(inner: &Inner, dest: &Path, size: u64, runs: &HashSet<RunId>) -> Result<(), ReadError> {
-    let index = Index::open(dest, Points::default())?;
+    let index = Index::open(dest, inner.points.clone())?;
     let mut batch = Batch::default();
     for row in inner.index.prefix(&[]) {
         let (key, value) = row?;

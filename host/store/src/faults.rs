@@ -1,17 +1,17 @@
-//! The durable steps of a commit, as points where a test can stop the world.
+//! The durable steps of a commit, a start and a backup, as points where a test can stop the world.
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-/// One durable step. A commit passes them in this order; those marked * more than once.
+/// One durable step. A commit passes them in this order, up to the checkpoint; those marked * more than once.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Step {
     /// A retention bucket's key file is written.
     Key,
     /// A bounded batch of rows is staged. *
     Rows,
-    /// The pack is put into the pack store.
+    /// The pack is put into the pack store: at once, or begun, part by part, and completed. *
     Pack,
     /// The publishing batch is applied.
     Publish,
@@ -23,6 +23,10 @@ pub enum Step {
     Tile,
     /// The checkpoint is signed, replaced and synced.
     Checkpoint,
+    /// A pack that nothing refers to is removed from the pack store, when a store is opened. *
+    Sweep,
+    /// A file of a backup is written and synced, its index and its large packs apart. *
+    Copy,
 }
 
 /// Told before each durable step; an error stands for the step having failed, and stops the commit there.

@@ -42,6 +42,11 @@ pub(crate) fn staged_path(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Whether this is one that [`replace`] has not renamed yet.
+pub(crate) fn is_staged(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "new")
+}
+
 /// Makes `dir` and what is missing above it, each durable in its parent.
 pub(crate) fn create_dirs(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {

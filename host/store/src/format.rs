@@ -42,12 +42,17 @@ struct VersionOnly {
 impl Format {
     pub(crate) const FILE: &'static str = "format";
 
+    /// The file's content.
+    pub(crate) fn line(&self) -> Result<Vec<u8>, ReadError> {
+        let line = canonical::to_bytes(self);
+        let mut line = line.map_err(|e| ReadError::damaged(Self::FILE, e.to_string()))?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
     pub(crate) fn write(&self, dir: &Path) -> Result<(), ReadError> {
         let path = dir.join(Self::FILE);
-        let mut line = canonical::to_bytes(self)
-            .map_err(|e| ReadError::damaged(path.display().to_string(), e.to_string()))?;
-        line.push(b'\n');
-        files::replace(&path, &line).map_err(ReadError::io(&path))
+        files::replace(&path, &self.line()?).map_err(ReadError::io(&path))
     }
 
     pub(crate) fn read(dir: &Path) -> Result<Self, OpenError> {
@@ -69,9 +74,7 @@ impl Format {
             });
         }
         let format: Self = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
-        let mut line = canonical::to_bytes(&format).map_err(|e| damaged(e.to_string()))?;
-        line.push(b'\n');
-        if version.format != FormatVersion::CURRENT || line != bytes {
+        if version.format != FormatVersion::CURRENT || format.line()? != bytes {
             return Err(damaged("it is not the line that Exhibit writes".into()).into());
         }
         Ok(format)

@@ -160,10 +160,10 @@ impl Index {
             batch.remove(&row?.0);
             removed += 1;
             if batch.is_full() {
-                self.db.apply_batch(std::mem::take(&mut batch).inner)?;
+                self.stage(std::mem::take(&mut batch))?;
             }
         }
-        self.db.apply_batch(batch.inner)?;
+        self.stage(batch)?;
         Ok(removed)
     }
 

@@ -101,7 +101,7 @@ fn sweep_files(dir: &Path) -> Result<(), ReadError> {
         files::create_dirs(&folder).map_err(ReadError::io(&folder))?;
         for file in files::walk(&folder).map_err(ReadError::io(&folder))? {
             let path = folder.join(file);
-            if path.extension().is_some_and(|e| e == "new") {
+            if files::is_staged(&path) {
                 std::fs::remove_file(&path).map_err(ReadError::io(&path))?;
             }
         }

@@ -49,57 +49,54 @@ impl Objects {
 
     /// Puts a finished pack; durable on return. A pack of that digest is the same pack.
     pub(crate) fn put(&self, pack: &Digest, file: &Path, bytes: u64) -> Result<(), ReadError> {
+        let object = object_path(pack);
+        let path = self.dir.join(object.as_ref());
         let put = || {
-            if bytes <= PART_BYTES as u64 {
-                let content = std::fs::read(file)?;
-                let mode = PutMode::Create.into();
-                match wait(self.store.put_opts(&object_path(pack), PutPayload::from(content), mode)) {
-                    Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
+            if bytes > PART_BYTES as u64 {
+                return self.put_parts(pack, File::open(file)?);
+            }
+            let content = PutPayload::from(std::fs::read(file)?);
+            self.points.pass(Step::Pack, || {
+                let put = self.store.put_opts(&object, content, PutMode::Create.into());
+                match wait(put) {
+                    Ok(_) => Ok(()),
+                    // By an attempt that failed, or was stopped: perhaps before its entry was durable.
+                    Err(object_store::Error::AlreadyExists { .. }) => files::sync_parent(&path),
                     Err(e) => Err(io::Error::other(e)),
                 }
-            } else {
-                wait(self.put_parts(pack, file))
-            }
+            })
         };
-        self.points.pass(Step::Pack, put).map_err(ReadError::io(self.dir.join(object_path(pack).as_ref())))
+        put().map_err(ReadError::io(&path))
     }
 
-    async fn put_parts(&self, pack: &Digest, path: &Path) -> io::Result<()> {
-        let mut file = File::open(path)?;
-        let mut upload = self.store.put_multipart(&object_path(pack)).await.map_err(io::Error::other)?;
+    /// Puts a pack a part at a time; durable on return.
+    fn put_parts(&self, pack: &Digest, mut from: impl Read) -> io::Result<()> {
+        let path = object_path(pack);
+        let begin = || wait(self.store.put_multipart(&path)).map_err(io::Error::other);
+        let mut upload = self.points.pass(Step::Pack, begin)?;
         loop {
-            let mut part = Vec::with_capacity(PART_BYTES);
-            if (&mut file).take(PART_BYTES as u64).read_to_end(&mut part)? == 0 {
+            let mut part = Vec::new();
+            if (&mut from).take(PART_BYTES as u64).read_to_end(&mut part)? == 0 {
                 break;
             }
-            upload.put_part(PutPayload::from(part)).await.map_err(io::Error::other)?;
+            let put = || wait(upload.put_part(PutPayload::from(part))).map_err(io::Error::other);
+            self.points.pass(Step::Pack, put)?;
         }
-        upload.complete().await.map_err(io::Error::other)?;
+        self.points.pass(Step::Pack, || wait(upload.complete()).map_err(io::Error::other))?;
         Ok(())
     }
 
     /// Copies a pack to another place; durable on return.
     pub(crate) fn copy(&self, pack: &Digest, to: &Self) -> Result<(), ReadError> {
-        let mut reader = self.open(pack)?;
-        let path = object_path(pack);
-        let mut copy = async || -> io::Result<()> {
-            let mut upload = to.store.put_multipart(&path).await.map_err(io::Error::other)?;
-            loop {
-                let mut part = Vec::with_capacity(PART_BYTES.min(reader.size as usize));
-                if (&mut reader).take(PART_BYTES as u64).read_to_end(&mut part)? == 0 {
-                    break;
-                }
-                upload.put_part(PutPayload::from(part)).await.map_err(io::Error::other)?;
-            }
-            upload.complete().await.map_err(io::Error::other)?;
-            Ok(())
-        };
-        wait(copy()).map_err(ReadError::io(to.dir.join(path.as_ref())))
+        let from = self.open(pack)?;
+        to.put_parts(pack, from).map_err(ReadError::io(to.dir.join(object_path(pack).as_ref())))
     }
 
     /// Removes a pack that nothing refers to.
     pub(crate) fn delete(&self, pack: &Digest) -> Result<(), ReadError> {
-        wait(self.store.delete(&object_path(pack))).map_err(failed(pack))
+        let delete = || wait(self.store.delete(&object_path(pack))).map_err(io::Error::other);
+        let deleted = self.points.pass(Step::Sweep, delete);
+        deleted.map_err(ReadError::io(self.dir.join(object_path(pack).as_ref())))
     }
 
     /// The packs that are there, and the names of files that are not packs.

@@ -1,5 +1,5 @@
 //! A crash at every durable step: the folder is copied as it stands at that moment, which is what `kill -9`
-//! leaves, and the copy is opened. Also each step failing, and failing though it was done.
+//! leaves, and the copy is opened.
 
 use crate::check::copy_dir;
 use crate::world::*;
@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 /// Roots by size, over every checkpoint that was ever seen.
-type Roots = BTreeMap<u64, Digest>;
+pub(crate) type Roots = BTreeMap<u64, Digest>;
 
-fn note_root(roots: &mut Roots, dir: &Path) {
+pub(crate) fn note_root(roots: &mut Roots, dir: &Path) {
     if let Ok(bytes) = std::fs::read(dir.join("log/checkpoint")) {
         let head = *Checkpoint::open(&bytes, ORIGIN, &[signer().verifier().clone()]).unwrap().head();
         assert_eq!(
@@ -31,7 +31,7 @@ fn note_root(roots: &mut Roots, dir: &Path) {
 }
 
 /// The work that is interrupted: runs that add, change and remove, and leaves.
-fn work(store: &Store, mut acknowledged: impl FnMut(&str)) -> Result<(), String> {
+pub(crate) fn work(store: &Store, mut acknowledged: impl FnMut(&str)) -> Result<(), String> {
     for day in 0..3_i64 {
         let started_at = at("2026-03-30T00:00:00Z").plus_ms(day * DAY_MS);
         if store.runs(&RunFilter::default()).unwrap().iter().any(|run| run.started_at == started_at) {
@@ -63,7 +63,7 @@ fn work(store: &Store, mut acknowledged: impl FnMut(&str)) -> Result<(), String>
 }
 
 /// Everything acknowledged is there, and nothing is wrong.
-fn is_whole(store: &Store, acknowledged: &[String]) {
+pub(crate) fn is_whole(store: &Store, acknowledged: &[String]) {
     let runs: Vec<RunId> = store.runs(&RunFilter::default()).unwrap().into_iter().map(|r| r.run).collect();
     let leaves: Vec<String> =
         store.leaves(None).unwrap().into_iter().map(|l| l.statement.to_string()).collect();
@@ -74,7 +74,7 @@ fn is_whole(store: &Store, acknowledged: &[String]) {
     assert_eq!(report.problems, []);
 }
 
-fn with(faults: Arc<dyn Faults>) -> OpenOptions {
+pub(crate) fn with(faults: Arc<dyn Faults>) -> OpenOptions {
     OpenOptions { faults: Some(faults), ..options() }
 }
 
@@ -132,70 +132,6 @@ fn killed_before_any_step() {
         // The rest of the work can be done.
         work(&store, |_| note_root(&mut roots, copy.path())).unwrap();
         is_whole(&store, &acknowledged);
-    }
-}
-
-/// Fails one step, counted over all.
-struct Breaker {
-    at: usize,
-    done_first: bool,
-    passed: Mutex<usize>,
-}
-
-impl Breaker {
-    fn hit(&self) -> bool {
-        let mut passed = self.passed.lock().unwrap();
-        *passed += 1;
-        *passed == self.at
-    }
-}
-
-impl Faults for Breaker {
-    fn before(&self, _: Step) -> io::Result<()> {
-        if !self.done_first && self.hit() { Err(io::Error::other("the disk is full")) } else { Ok(()) }
-    }
-
-    fn after(&self, _: Step) -> io::Result<()> {
-        if self.done_first && self.hit() { Err(io::Error::other("the disk is full")) } else { Ok(()) }
-    }
-}
-
-#[test]
-fn every_step_failing_in_turn() {
-    for done_first in [false, true] {
-        for at in 1.. {
-            let dir = tempfile::tempdir().unwrap();
-            drop(create(dir.path()));
-            let breaker = Arc::new(Breaker { at, done_first, passed: Mutex::new(0) });
-            let mut acknowledged = Vec::new();
-            let mut roots = Roots::new();
-            let worked = match Store::open(dir.path(), with(breaker.clone())) {
-                Err(e) => Err(e.to_string()),
-                Ok(store) => {
-                    let worked = work(&store, |name| {
-                        acknowledged.push(name.to_owned());
-                        note_root(&mut roots, dir.path());
-                    });
-                    // What was acknowledged can be read though the store may be halted.
-                    let runs = store.runs(&RunFilter::default()).unwrap();
-                    assert!(acknowledged.len() >= runs.len());
-                    worked
-                }
-            };
-            note_root(&mut roots, dir.path());
-            if let Err(said) = &worked {
-                assert!(said.contains("disk is full") || said.contains("halfway"), "{said}");
-            } else {
-                assert!(*breaker.passed.lock().unwrap() < at);
-                break;
-            }
-            let store = Store::open(dir.path(), options()).unwrap();
-            note_root(&mut roots, dir.path());
-            is_whole(&store, &acknowledged);
-            work(&store, |_| note_root(&mut roots, dir.path())).unwrap();
-            is_whole(&store, &acknowledged);
-            assert_eq!(store.head().size, 5);
-        }
     }
 }
 

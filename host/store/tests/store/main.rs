@@ -7,6 +7,7 @@ mod crash;
 #[cfg(target_os = "linux")]
 mod disk;
 mod events;
+mod faults;
 mod full;
 mod kill;
 #[cfg(target_os = "linux")]
