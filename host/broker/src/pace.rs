@@ -115,11 +115,15 @@ impl Pace {
     }
 }
 
+/// A server that asks for more seconds than this, ten years, is taken to ask for this: what it asked goes on record,
+/// where numbers have a bound ([`exhibit_evidence::canonical::MAX_INTEGER`] milliseconds).
+const LONGEST_S: u64 = 10 * 366 * 24 * 60 * 60;
+
 /// How long `Retry-After` asks to wait.
 pub(crate) fn retry_after(headers: &[(String, String)], now: Timestamp) -> Option<Duration> {
     let value = header(headers, "retry-after")?.trim();
     if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds.min(LONGEST_S)));
     }
     let at = http_date(value)?;
     Some(until(at, headers, now))
@@ -191,6 +195,7 @@ mod tests {
         assert_eq!(wait(&by_its_clock), Some(5));
         assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")]), Some(1));
         assert_eq!(wait(&[("retry-after", "soon")]), None);
+        assert_eq!(wait(&[("retry-after", "18446744073709551615")]), Some(LONGEST_S));
         assert_eq!(wait(&[]), None);
     }
 

@@ -3,6 +3,7 @@
 use super::{Paging, Place, Scheme, link};
 use crate::pointer::xml::{Query, XmlPath};
 use crate::pointer::{Format, Found, Pointer, json, xml};
+use exhibit_evidence::canonical::MAX_INTEGER;
 
 /// One page as the guest is shown it. Replay shows the same, so it walks the same.
 pub(super) struct Shown<'a> {
@@ -193,7 +194,14 @@ fn number(at: &str, found: &Found) -> Result<Option<u64>, String> {
     let refuse = || format!("a count should be at `{at}`, where there is {}", found.noun());
     match found {
         Found::Missing | Found::Null => Ok(None),
-        Found::Number(text) | Found::Text(text) => text.trim().parse().map(Some).map_err(|_| refuse()),
+        Found::Number(text) | Found::Text(text) => {
+            let count: u64 = text.trim().parse().map_err(|_| refuse())?;
+            // It goes on record, where numbers have this bound.
+            match count <= MAX_INTEGER.unsigned_abs() {
+                true => Ok(Some(count)),
+                false => Err(format!("the count at `{at}` is {count}, which no list can have")),
+            }
+        }
         _ => Err(refuse()),
     }
 }

@@ -399,6 +399,7 @@ fn pages_that_cannot_be_relied_on_are_no_end() {
         (offset, r#"{"v":[],"total":7}"#, "empty after 0 items, but the source states 7"),
         (offset, r#"{"v":[],"more":true}"#, "the page is empty, but says that there is more"),
         (offset, r#"{"v":[1],"total":-1}"#, "a count should be at `/total`"),
+        (offset, r#"{"v":[1],"total":9007199254740992}"#, "which no list can have"),
         (xml, r#"{"R":1}"#, "the page is not XML, but the scheme reads it by XML path"),
         (xml, "<R><L><m/></L><M>x</M>", "not well-formed XML"),
         (xml, "<Error><Code>Throttling</Code></Error>", "the list should be at `/R/L/m`"),

@@ -18,6 +18,7 @@ mod problems;
 mod tests;
 
 use crate::broker::{Broker, ListPage};
+use exhibit_evidence::canonical;
 use exhibit_evidence::exchange::{ExchangeId, Stop, Walk, WalkId};
 use exhibit_evidence::kind::Kind;
 use exhibit_evidence::record::Origin;
@@ -35,6 +36,9 @@ pub const OTHER_REASONS: &str = "other reasons";
 
 /// A reason is cut to so many characters.
 const MAX_REASON_CHARS: usize = 300;
+
+/// The largest count that a manifest can hold.
+const MAX_COUNT: u64 = canonical::MAX_INTEGER.unsigned_abs();
 
 /// What is known of the lists that a run has read.
 pub trait Lists: Send + Sync {
@@ -242,7 +246,7 @@ impl Reconciler {
         let known = self.filtered.len() < MAX_REASONS || self.filtered.contains_key(&reason);
         let reason = if known { reason } else { OTHER_REASONS.to_owned() };
         let held = self.filtered.entry(reason).or_default();
-        *held = held.saturating_add(count);
+        *held = held.saturating_add(count).min(MAX_COUNT);
     }
 
     /// The connector says that something is missing, and why. It may be sealed all the same, and is partial.
@@ -411,7 +415,8 @@ impl Sum {
         let received = walk.received.unwrap_or_default();
         self.received = self.received.saturating_add(received);
         if let Some(total) = walk.source_total {
-            self.source_total = Some(self.source_total.unwrap_or_default().saturating_add(total));
+            self.source_total =
+                Some(self.source_total.unwrap_or_default().saturating_add(total).min(MAX_COUNT));
             if walk.received.is_some() && total != received {
                 problems.add(format!("{}: the source states {total} items and gave {received}", walk.list));
             }

@@ -330,6 +330,21 @@ fn reasons_and_problems_are_bounded() {
     assert!(reason.chars().count() < 6 * MAX_REASON_CHARS);
 }
 
+/// A run whose manifest could not be written would not be on record.
+#[test]
+fn no_claim_is_too_large_to_be_written_down() {
+    let lists = Made::default().list(0, "", &[1], Stop::End).total(0, MAX_COUNT);
+    let mut population = lists.list(1, "", &[1], Stop::End).total(1, MAX_COUNT).open();
+    accept(&mut population, &[at(0, 0, "/0")]);
+    accept(&mut population, &[at(1, 0, "/0")]);
+    population.filtered(u64::MAX, "out of scope");
+    population.filtered(u64::MAX, "out of scope");
+    population.seal(Some(u64::MAX)).unwrap();
+    let facts = population.conclude();
+    assert_eq!((facts.source_total, facts.filtered["out of scope"]), (Some(MAX_COUNT), MAX_COUNT));
+    assert!(exhibit_evidence::canonical::to_bytes(&facts).is_ok());
+}
+
 #[test]
 fn a_hundred_thousand_records_are_cheap() {
     let pages = vec![200; 500];
