@@ -22,6 +22,9 @@ const STATE_KEY_BYTES: usize = 256;
 /// Bytes of a connector's whole state.
 const STATE_BYTES: usize = 1 << 20;
 
+/// Populations of one run. Each has a place in the manifest.
+const POPULATIONS: usize = 1000;
+
 /// What became of a record that was handed to a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -305,10 +308,15 @@ impl Services for RunServices {
         if self.intake.shape(&kind).is_none() || !self.wanted.contains(&kind) {
             return Err(format!("{kind} is not among the kinds that the manifest declares"));
         }
+        if self.populations.len() >= POPULATIONS {
+            return Err(format!(
+                "a run has at most {POPULATIONS} populations: open one for each kind and list"
+            ));
+        }
         let query: String = query.chars().filter(|c| !c.is_control()).take(500).collect();
         let reconciler = Reconciler::new(kind.clone(), query, Arc::new(self.broker.clone()));
         self.populations.push(Open { kind, reconciler });
-        u32::try_from(self.populations.len() - 1).map_err(|_| "too many populations".to_owned())
+        Ok(u32::try_from(self.populations.len() - 1).unwrap_or(u32::MAX))
     }
 
     async fn from_exchange(&mut self, population: u32, exchange: ExchangeId) -> Result<(), String> {

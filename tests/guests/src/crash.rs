@@ -1,19 +1,20 @@
 //! Ends badly.
 
-use crate::bindings::exhibit::connector::evidence::{Item, Population};
+use crate::bindings::exhibit::connector::evidence::{Item, Origin, Population};
 use crate::bindings::exhibit::connector::fetch::Pages;
 use crate::{Failure, Settings, get};
 
 /// Takes a page, emits half of it, and panics.
-pub fn mid_page(_: &Settings) -> Result<(), Failure> {
-    let pages = Pages::new(&get("https://api.example.com/users"));
+pub fn mid_page(settings: &Settings) -> Result<(), Failure> {
+    let pages = Pages::new(&get(&settings.users()));
     let page = pages.next().expect("a page").expect("one page");
     let users = Population::new("identity.account@1", "all users");
+    let origin = Origin { exchange_id: page.exchange_id.clone(), pointer: "/0".to_owned() };
     let item = Item {
         key: "first".to_owned(),
         occurred_at_ms: None,
-        body_json: r#"{"attributes":{}}"#.to_owned(),
-        origins: Vec::new(),
+        body_json: r#"{"attributes":{"login":"user@example.com"}}"#.to_owned(),
+        origins: vec![origin],
     };
     users.emit(&[item]).expect("taken");
     panic!("the second item of {} is not what I expected", page.exchange_id);

@@ -1,4 +1,4 @@
-//! Guests for the sandbox's tests. The setting `behaviour` picks one; each is a file.
+//! Guests for tests. The setting `behaviour` picks one; each is a file.
 
 #[allow(warnings, reason = "generated")]
 mod bindings {
@@ -13,9 +13,12 @@ mod flood;
 mod forever;
 mod good;
 mod http;
+mod lie;
+mod list;
 mod reach;
 mod recurse;
 mod sleep;
+mod spy;
 mod wait;
 
 use bindings::exports::exhibit::connector::collector::{Failure, Guest, Problem};
@@ -34,6 +37,14 @@ impl Settings {
 
     fn number(&self, name: &str) -> u64 {
         self.0.get(name).and_then(serde_json::Value::as_u64).unwrap_or_default()
+    }
+
+    /// Where a list of users is: below the setting `base`, or at a system that is not there.
+    fn users(&self) -> String {
+        match self.text("base") {
+            "" => "https://api.example.com/users".to_owned(),
+            base => format!("{base}/api/users"),
+        }
     }
 }
 
@@ -62,6 +73,9 @@ fn behaviours() -> Vec<(&'static str, Behaviour)> {
         ("http-abandon", http::abandon),
         ("http-timeout", http::with_timer),
         ("malformed", emit::malformed),
+        ("odd-keys", emit::odd_keys),
+        ("duplicates", emit::duplicates),
+        ("populations", emit::populations),
         ("huge", emit::huge),
         ("huge-call", emit::huge_call),
         ("undeclared-kind", emit::undeclared_kind),
@@ -69,6 +83,9 @@ fn behaviours() -> Vec<(&'static str, Behaviour)> {
         ("fail", fail::collect),
         ("wait", wait::collect),
         ("pages", wait::pages),
+        ("list", list::collect),
+        ("lie", lie::collect),
+        ("spy", spy::collect),
     ]
 }
 

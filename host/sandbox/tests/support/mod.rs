@@ -8,6 +8,7 @@ pub mod recorder;
 
 pub use recorder::Recorder;
 
+use exhibit_broker::manifest::ComponentManifest;
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::run::Limits;
 use exhibit_sandbox::{
@@ -41,8 +42,9 @@ pub fn bare_guest() -> &'static [u8] {
 pub fn guest() -> &'static [u8] {
     static GUEST: OnceLock<Vec<u8>> = OnceLock::new();
     GUEST.get_or_init(|| {
-        let manifest = std::fs::read(guests().join("connector.json")).expect("a manifest");
-        attach_manifest(bare_guest(), &manifest).expect("attached")
+        let text = std::fs::read_to_string(guests().join("connector.toml")).expect("a manifest");
+        let manifest = ComponentManifest::from_toml(&text).expect("a manifest");
+        attach_manifest(bare_guest(), &serde_json::to_vec(&manifest).expect("JSON")).expect("attached")
     })
 }
 
