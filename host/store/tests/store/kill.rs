@@ -7,11 +7,21 @@ use crate::worker::{Known, checkpoint, command, rounds, seed};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
-use std::time::Duration;
+use std::process::{ChildStdout, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
-/// Rounds after which a new store is begun, so that reading everything again stays quick.
-const ROUNDS_OF_A_STORE: u64 = 10;
+/// Steps after which a new store is begun, so that reading everything again stays quick.
+const STEPS_OF_A_STORE: u64 = 32;
+
+/// What a process says, line by line, as it says it.
+fn lines_of(output: ChildStdout) -> Receiver<String> {
+    let (to, lines) = channel();
+    std::thread::spawn(move || {
+        BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| to.send(line))
+    });
+    lines
+}
 
 #[test]
 fn killed_at_any_moment() {
@@ -21,7 +31,7 @@ fn killed_at_any_moment() {
     let mut known = Known::default();
     let (mut acknowledged, mut halfway) = (0, 0);
     for round in 0..rounds {
-        if round % ROUNDS_OF_A_STORE == 0 {
+        if known.next() >= STEPS_OF_A_STORE {
             room = tempfile::tempdir().unwrap();
             known = Known::default();
         }
@@ -31,18 +41,28 @@ fn killed_at_any_moment() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let said = BufReader::new(worker.stdout.take().unwrap());
-        let hear = std::thread::spawn(move || said.lines().map_while(Result::ok).collect::<Vec<_>>());
-        std::thread::sleep(Duration::from_millis(random.random_range(0..600)));
+        let said = lines_of(worker.stdout.take().unwrap());
+        let began = Instant::now();
+        // Some are killed as they start, some after a few steps, somewhere in the next: however slow the disk is.
+        let mut awaited = random.random_range(0..6);
+        let mut pace = Duration::from_millis(400);
+        while awaited > 0 {
+            let line = said.recv_timeout(Duration::from_mins(2)).expect("the worker works");
+            known.hear(&line);
+            if line.contains("acknowledged") {
+                awaited -= 1;
+                pace = began.elapsed() / (known.next() - first) as u32;
+            }
+        }
+        std::thread::sleep(pace.mul_f64(random.random_range(0.0..1.3)));
         worker.kill().unwrap();
         worker.wait().unwrap();
-        for line in hear.join().unwrap() {
-            known.hear(&line);
-        }
+        said.iter().for_each(|line| known.hear(&line));
         let when = format!("round {round} of seed {seed}");
         let on_disk = checkpoint(room.path()).map_or(0, |checkpoint| checkpoint.head().size);
         acknowledged += known.next() - first;
-        halfway += u64::from(room.path().join("store/staging").exists());
+        let staging = std::fs::read_dir(room.path().join("store/staging"));
+        halfway += u64::from(staging.is_ok_and(|mut runs| runs.next().is_some()));
         known.verify(room.path(), &when);
         assert!(known.largest() >= on_disk, "{when}: the log had {on_disk} leaves");
     }

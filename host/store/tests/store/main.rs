@@ -9,6 +9,7 @@ mod disk;
 mod events;
 mod faults;
 mod full;
+mod histories;
 mod kill;
 #[cfg(target_os = "linux")]
 mod power;

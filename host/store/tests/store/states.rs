@@ -2,14 +2,11 @@
 
 use crate::world::*;
 use exhibit_evidence::digest::Digest;
-use exhibit_evidence::kind::Shape;
 use exhibit_evidence::record::RecordKey;
 use exhibit_evidence::run::RunId;
-use exhibit_evidence::time::{Span, Timestamp};
+use exhibit_evidence::time::Span;
 use exhibit_ledger::tree::root_of;
 use exhibit_store::{Change, Difference, Store};
-use proptest::prelude::*;
-use std::collections::BTreeMap;
 
 fn whole_year() -> Span {
     Span { start: at("2026-01-01T00:00:00Z"), end: at("2027-01-01T00:00:00Z") }
@@ -202,49 +199,4 @@ fn awkward_keys() {
     let stage = begin(&store, at("2026-01-02T00:00:00Z"));
     assert!(stage.record(&account("nul\0", "1")).is_err());
     assert!(stage.record(&account(&"x".repeat(1025), "1")).is_err());
-}
-
-/// One run: which accounts it sees with which note, and whether it saw all.
-fn any_run() -> impl Strategy<Value = (BTreeMap<u8, u8>, bool, bool)> {
-    (proptest::collection::btree_map(0_u8..24, 0_u8..3, 0..24), any::<bool>(), proptest::bool::weighted(0.15))
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
-
-    /// Whatever runs see, a snapshot rebuilt from keyframe and deltas is what its run saw, its root is its
-    /// manifest's, and an unobserved record is never counted as removed.
-    #[test]
-    fn any_history_can_be_read_back(runs in proptest::collection::vec(any_run(), 1..9)) {
-        let dir = tempfile::tempdir().unwrap();
-        let mut store = create(dir.path());
-        let mut now = at("2026-03-28T00:00:00Z");
-        let mut seen: Vec<(RunId, Vec<(String, String)>)> = Vec::new();
-        let mut known: BTreeMap<String, String> = BTreeMap::new();
-        for (accounts_seen, complete, reopen) in runs {
-            now = Timestamp::from_ms(now.as_ms() + 86_400_000);
-            let list: Vec<_> = accounts_seen.iter().map(|(id, note)| (format!("id-{id:02}"), note.to_string().repeat(30))).collect();
-            let borrowed: Vec<_> = list.iter().map(|(id, note)| (id.as_str(), note.as_str())).collect();
-            let run = accounts_with(&store, now, &borrowed, complete);
-            let facts = store.manifest(&run).unwrap().datasets[0].clone();
-            let unseen = known.keys().filter(|id| !list.iter().any(|(seen, _)| seen == *id)).count() as u64;
-            prop_assert_eq!(facts.added, list.iter().filter(|(id, _)| !known.contains_key(id)).count() as u64);
-            prop_assert_eq!(facts.changed, list.iter().filter(|(id, note)| known.get(id).is_some_and(|old| old != note)).count() as u64);
-            prop_assert_eq!((facts.removed, facts.unobserved), if complete { (unseen, 0) } else { (0, unseen) });
-            if complete {
-                known.clear();
-            }
-            known.extend(list.iter().cloned());
-            seen.push((run, list));
-            if reopen {
-                drop(store);
-                store = Store::open(dir.path(), options()).unwrap();
-            }
-        }
-        for (run, expected) in &seen {
-            prop_assert_eq!(&snapshot(&store, &kind(), run), expected);
-            prop_assert_eq!(root_of_snapshot(&store, run), store.manifest(run).unwrap().datasets[0].root);
-        }
-        let _ = Shape::State;
-    }
 }
