@@ -1,14 +1,15 @@
 #!/bin/sh
 # Has tools that are not ours check a package: each must accept it as it is, and reject it with one thing altered.
 #
-#   bagit.sh                  writes the made-up package of the tests with cargo, and checks that
+#   bagit.sh                  writes the made-up package of the tests, and checks that
 #   bagit.sh PACKAGE.zip      checks this package
 #
-# Needs sha256sum and openssl 3; Python 3 with bagit and openpyxl (pip: bagit openpyxl setuptools). PYTHON names another interpreter.
+# Needs what `make build` builds, in CARGO_TARGET_DIR; sha256sum and openssl 3; Python 3 with bagit and openpyxl (pip: bagit openpyxl setuptools). PYTHON names another interpreter.
 # Exit code: 0 all hold, 1 one does not, 2 a tool is missing.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+programs=${CARGO_TARGET_DIR:-$root/target}/debug
 python=${PYTHON:-python3}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -18,6 +19,7 @@ missing() {
     echo "missing: $1 ($2)" >&2
     exit 2
 }
+[ -x "$programs/examples/sample" ] || missing "$programs/examples/sample" "make build"
 command -v sha256sum >/dev/null || missing sha256sum "coreutils"
 command -v openssl >/dev/null || missing openssl "apt install openssl"
 "$python" -c 'import bagit, openpyxl' 2>/dev/null || missing "bagit, openpyxl" "pip install bagit openpyxl setuptools"
@@ -71,7 +73,7 @@ alter() {
 }
 
 package=${1:-$work/sample.zip}
-[ $# -gt 0 ] || (cd "$root" && cargo run -q -p exhibit-package --example sample -- "$package") || exit 2
+[ $# -gt 0 ] || "$programs/examples/sample" "$package" || exit 2
 unpack
 accepts "the package: sha256sum" sums "$bag"
 accepts "the package: bagit" bag "$bag"
@@ -104,7 +106,7 @@ stamped() {
     (cd "$bag/data/ledger" && openssl ts -verify -data stamped-checkpoint -in timestamp.tsr -CAfile "$1")
 }
 checker() {
-    (cd "$root" && cargo run -q -p exhibit-verify -- "$work/stamped.zip" --tsa-roots "$1") >"$work/report" 2>&1
+    "$programs/exhibit-verify" "$work/stamped.zip" --timestamp-ca "$1" >"$work/report" 2>&1
     code=$?
     grep -E "timestamp|expected|found|error" "$work/report"
     return $code
@@ -117,8 +119,7 @@ if [ $# -eq 0 ]; then
     "$here/tsa.sh" reply "$work/tsa" "$work/query.tsq" "$work/reply.tsr"
     period=$(sed -n 's/^Audit-Period: //p' "$bag/bag-info.txt")
     cp "$bag/data/ledger/checkpoint" "$work/checkpoint"
-    (cd "$root" && cargo run -q -p exhibit-package --example sample -- \
-        "$work/stamped.zip" "$period" 5 "$work/checkpoint" "$work/reply.tsr") || exit 2
+    "$programs/examples/sample" "$work/stamped.zip" "$period" 5 "$work/checkpoint" "$work/reply.tsr" || exit 2
     package=$work/stamped.zip
     unpack
     accepts "the timestamp: openssl ts" stamped "$work/tsa/ca.pem"

@@ -9,6 +9,7 @@
 use exhibit_pipeline::collect::CollectError;
 use exhibit_pipeline::export::ExportError;
 use exhibit_pipeline::host::HostError;
+use exhibit_pipeline::seal::SealPeriodError;
 use exhibit_pipeline::source::SourceError;
 use exhibit_pipeline::workspace::WorkspaceError;
 use std::fmt;
@@ -72,6 +73,10 @@ fn classify(error: &anyhow::Error) -> (u8, Option<String>) {
     }
     if let Some(error) = error.downcast_ref::<ExportError>() {
         return (FAILED, error.hint());
+    }
+    if let Some(error) = error.downcast_ref::<SealPeriodError>() {
+        let code = if matches!(error, SealPeriodError::Authority(_)) { USAGE } else { FAILED };
+        return (code, error.hint());
     }
     if let Some(HostError::Workspace(error)) = error.downcast_ref() {
         return (USAGE, error.hint());

@@ -103,7 +103,7 @@ pub fn export(
     let populations = add_populations(host, &mut package, period)?;
     add_leaves(&host.store, &mut package, seal_leaf)?;
     let coverage = outcomes(host, &seal)?;
-    let finished = package.finish(ledger(host)?, coverage, Some(seal_bytes))?;
+    let finished = package.finish(ledger(host, seal_leaf)?, coverage, Some(seal_bytes))?;
     progress(runs.len() as u64, runs.len() as u64);
     let bytes = std::fs::metadata(out).map(|meta| meta.len()).unwrap_or_default();
     drop(finished);
@@ -255,14 +255,14 @@ fn add_leaves(store: &Store, package: &mut PackageWriter, seal_leaf: u64) -> Res
     Ok(())
 }
 
-fn ledger(host: &Host) -> Result<LedgerFiles, ExportError> {
+fn ledger(host: &Host, seal_leaf: u64) -> Result<LedgerFiles, ExportError> {
     let read = |e: String| ExportError::read("the ledger", e);
     let checkpoint = host.store.checkpoint().ok_or_else(|| read("it is empty".to_owned()))?;
     let reader = exhibit_ledger::reading::LogReader::new(host.store.log_files(), *checkpoint.head());
     let leaf_hashes = (0..checkpoint.head().size)
         .map(|index| reader.leaf(index).map_err(|e| read(e.to_string())))
         .collect::<Result<Vec<_>, _>>()?;
-    let timestamp = crate::timestamp::newest(host).map_err(|e| read(e.to_string()))?;
+    let timestamp = crate::timestamp::of_leaf(host, seal_leaf).map_err(|e| read(e.to_string()))?;
     Ok(LedgerFiles {
         checkpoint: checkpoint.to_bytes(),
         leaf_hashes,

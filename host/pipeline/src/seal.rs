@@ -1,8 +1,10 @@
 //! The closing of an audit period: every expected collection period with its outcome, under a signed checkpoint,
-//! with an outside timestamp where an authority is configured.
+//! with an outside timestamp where an authority is configured. The seal is one leaf and is made once; a timestamp
+//! that is missing afterwards is taken when the period is sealed again.
 
 use crate::coverage::{self, PeriodCoverage};
 use crate::host::Host;
+use crate::timestamp::{self, Authority, AuthorityError, Taken};
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::period::AuditPeriod;
 use exhibit_ledger::seal::{Outcome, Seal, Slot};
@@ -36,14 +38,32 @@ pub enum SealPeriodError {
         /// Why.
         reason: String,
     },
-    /// The authority gave no timestamp that holds.
-    #[error("the timestamp authority {url} gave no timestamp that holds: {reason}")]
+    /// The authority cannot be asked as it is configured; nothing was sealed.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// The period is sealed, and the authority gave no timestamp that holds.
+    #[error("{period} is sealed, but the timestamp authority {url} gave no timestamp that holds: {reason}")]
     Timestamp {
-        /// Its URL.
-        url: String,
+        /// The period.
+        period: AuditPeriod,
+        /// The authority's URL.
+        url: url::Url,
         /// Why.
         reason: String,
     },
+}
+
+impl SealPeriodError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Authority(error) => error.hint(),
+            Self::Timestamp { period, .. } => {
+                Some(format!("nothing is lost: `exhibit seal {period}` again asks for the timestamp alone"))
+            }
+            Self::NotOver { .. } | Self::Sealed { .. } | Self::Store { .. } => None,
+        }
+    }
 }
 
 /// A sealed period.
@@ -55,9 +75,14 @@ pub struct Sealed {
     pub digest: Digest,
     /// Place of its leaf.
     pub leaf: u64,
+    /// It was sealed earlier, and now its timestamp was taken.
+    pub earlier: bool,
+    /// The outside authority's word; none: no authority is configured.
+    pub timestamp: Option<Taken>,
 }
 
-/// Seals a period: writes every slot's outcome into a document, and the document's digest into the ledger.
+/// Seals a period: writes every slot's outcome into a document, and the document's digest into the ledger; then asks
+/// the authority, where one is configured. Where the period is sealed and only its timestamp is missing, asks for that.
 ///
 /// Runs cannot be in flight: the store is open in this process alone, and nothing else runs in it now.
 pub async fn seal(host: &Host, period: &AuditPeriod) -> Result<Sealed, SealPeriodError> {
@@ -66,8 +91,15 @@ pub async fn seal(host: &Host, period: &AuditPeriod) -> Result<Sealed, SealPerio
         return Err(SealPeriodError::NotOver { period: period.clone(), end: period.span().end });
     }
     let store_failed = |reason: String| SealPeriodError::Store { period: period.clone(), reason };
-    if let Some((_, earlier)) = find(host, period).map_err(store_failed)? {
-        return Err(SealPeriodError::Sealed { period: period.clone(), at: earlier.sealed_at });
+    let authority = Authority::configured(&host.workspace, &host.clock)?;
+    if let Some((leaf, seal)) = find(host, period).map_err(store_failed)? {
+        let stamped = timestamp::of_leaf(host, leaf).map_err(|e| store_failed(e.to_string()))?;
+        if authority.is_none() || stamped.is_some() {
+            return Err(SealPeriodError::Sealed { period: period.clone(), at: seal.sealed_at });
+        }
+        let bytes = seal.to_bytes().map_err(|e| store_failed(e.to_string()))?;
+        let timestamp = take(host, authority.as_ref(), period).await?;
+        return Ok(Sealed { digest: Digest::of(&bytes), seal, leaf, earlier: true, timestamp });
     }
     let coverage = coverage::cover(host, period.span()).map_err(|e| store_failed(e.to_string()))?;
     let slots = coverage.iter().flat_map(slots).collect();
@@ -82,8 +114,22 @@ pub async fn seal(host: &Host, period: &AuditPeriod) -> Result<Sealed, SealPerio
         .map_err(|e| store_failed(e.to_string()))?;
     let document = Document { bytes: &bytes, at: now };
     let committed = host.store.append_leaf(&leaf, Some(document)).map_err(|e| store_failed(e.to_string()))?;
-    crate::timestamp::take(host, period).await?;
-    Ok(Sealed { digest: Digest::of(&bytes), seal, leaf: committed.leaf })
+    let timestamp = take(host, authority.as_ref(), period).await?;
+    Ok(Sealed { digest: Digest::of(&bytes), seal, leaf: committed.leaf, earlier: false, timestamp })
+}
+
+/// Asks the authority, where there is one.
+async fn take(
+    host: &Host,
+    authority: Option<&Authority>,
+    period: &AuditPeriod,
+) -> Result<Option<Taken>, SealPeriodError> {
+    let Some(authority) = authority else { return Ok(None) };
+    let failed = |reason| {
+        let url = authority.url().clone();
+        SealPeriodError::Timestamp { period: period.clone(), url, reason }
+    };
+    authority.stamp(host).await.map(Some).map_err(failed)
 }
 
 /// The seal of a period, with its leaf; none: it is not sealed.

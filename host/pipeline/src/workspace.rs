@@ -78,6 +78,13 @@ pub struct Timestamping {
     pub url: String,
     /// PEM file with the authority's root certificate, to check answers before they are kept.
     pub ca: PathBuf,
+    /// Milliseconds to wait for an answer.
+    #[serde(default = "default_timeout_ms")]
+    pub timeout_ms: u64,
+}
+
+fn default_timeout_ms() -> u64 {
+    15_000
 }
 
 /// A workspace that cannot be read.

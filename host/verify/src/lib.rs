@@ -31,7 +31,7 @@ pub struct Options {
     /// An earlier checkpoint of the log.
     pub checkpoint: Option<Vec<u8>>,
     /// PEM certificates of the timestamp authorities that are trusted.
-    pub tsa_roots: Option<Vec<u8>>,
+    pub timestamp_ca: Option<Vec<u8>>,
 }
 
 /// Why a package was not verified.

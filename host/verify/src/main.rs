@@ -25,7 +25,7 @@ struct Arguments {
     checkpoint: Option<PathBuf>,
     /// Certificates (PEM) of the timestamp authorities that you trust.
     #[arg(long, value_name = "FILE")]
-    tsa_roots: Option<PathBuf>,
+    timestamp_ca: Option<PathBuf>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -67,7 +67,7 @@ fn options(arguments: &Arguments) -> Result<Options, String> {
     Ok(Options {
         key,
         checkpoint: arguments.checkpoint.as_deref().map(read).transpose()?,
-        tsa_roots: arguments.tsa_roots.as_deref().map(read).transpose()?,
+        timestamp_ca: arguments.timestamp_ca.as_deref().map(read).transpose()?,
     })
 }
 

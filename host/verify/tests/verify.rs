@@ -134,7 +134,7 @@ fn a_package_verifies() {
     let options = Options {
         key: Some(bag.evidence.key.verifier().clone()),
         checkpoint: Some(bag.evidence.early.clone()),
-        tsa_roots: None,
+        timestamp_ca: None,
     };
     let report = verify(&bag.zip, &options).unwrap();
     assert_eq!(report.result, "verified");

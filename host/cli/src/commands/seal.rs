@@ -13,16 +13,31 @@ pub(crate) async fn run(at: &Path, format: Format, args: Seal) -> Result<ExitCod
         output::json(&sealed.seal)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let counts: Vec<String> =
-        sealed.seal.counts().into_iter().map(|(outcome, n)| format!("{n} {}", outcome.word())).collect();
-    let total = sealed.seal.controls.len();
     output::line(&format!("{}  {}  leaf {}", args.period, sealed.digest, sealed.leaf))?;
-    output::say(&format!(
-        "Sealed {} with {total} collection periods: {}.\n\
-         Give the checkpoint in {} to someone else now; what was written before it cannot change unseen.",
-        args.period,
-        counts.join(", "),
-        host.store.checkpoint_file().display(),
-    ));
+    if sealed.earlier {
+        output::say(&format!(
+            "{} was sealed on {}; what was missing is its timestamp.",
+            args.period, sealed.seal.sealed_at
+        ));
+    } else {
+        let counts: Vec<String> =
+            sealed.seal.counts().into_iter().map(|(outcome, n)| format!("{n} {}", outcome.word())).collect();
+        let total = sealed.seal.controls.len();
+        output::say(&format!(
+            "Sealed {} with {total} collection periods: {}.\n\
+             Give the checkpoint in {} to someone else now; what was written before it cannot change unseen.",
+            args.period,
+            counts.join(", "),
+            host.store.checkpoint_file().display(),
+        ));
+    }
+    if let Some(taken) = &sealed.timestamp {
+        output::say(&format!(
+            "Timestamp: {} saw the checkpoint at {}; its answer is in {}.",
+            taken.authority,
+            taken.time,
+            taken.file.display()
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,7 +14,7 @@ pub(crate) fn run(format: Format, args: &Verify) -> Result<ExitCode> {
     let options = Options {
         key: args.key.as_deref().map(key).transpose()?,
         checkpoint: args.checkpoint.as_deref().map(read).transpose()?,
-        tsa_roots: args.timestamp_ca.as_deref().map(read).transpose()?,
+        timestamp_ca: args.timestamp_ca.as_deref().map(read).transpose()?,
     };
     match verify(&args.package, &options) {
         Ok(report) => {

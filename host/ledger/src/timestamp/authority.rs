@@ -12,7 +12,7 @@ use der::Encode as _;
 use der::asn1::{Any, ObjectIdentifier, OctetString};
 use exhibit_evidence::time::Timestamp;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use std::time::Duration;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert, ring as algorithms};
@@ -163,15 +163,8 @@ fn check_chain(
     roots: &[u8],
     subject: &str,
 ) -> Result<(), TimestampError> {
-    let roots: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(roots)
-        .collect::<Result<_, _>>()
-        .map_err(|error| untrusted(format!("the file of trusted certificates is not PEM: {error}")))?;
-    let anchors: Result<Vec<_>, _> = roots.iter().map(anchor_from_trusted_cert).collect();
-    let anchors =
-        anchors.map_err(|error| untrusted(format!("a trusted certificate cannot be read: {error}")))?;
-    if anchors.is_empty() {
-        return Err(untrusted("the file of trusted certificates holds none"));
-    }
+    let roots = read_roots(roots)?;
+    let anchors = anchors(&roots)?;
     let at = UnixTime::since_unix_epoch(Duration::from_millis(time.as_ms()));
     entity
         .verify_for_usage(
@@ -187,6 +180,29 @@ fn check_chain(
         .map_err(|error| {
             untrusted(format!("the certificate of {subject} leads to no trusted one at {time}: {error}"))
         })
+}
+
+/// Whether a PEM file holds certificates, all of which can be trusted.
+pub(super) fn check_roots(pem: &[u8]) -> Result<(), TimestampError> {
+    anchors(&read_roots(pem)?).map(drop)
+}
+
+fn read_roots(pem: &[u8]) -> Result<Vec<CertificateDer<'_>>, TimestampError> {
+    let roots: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| untrusted(format!("the file of trusted certificates is not PEM: {error}")))?;
+    if roots.is_empty() {
+        return Err(untrusted("the file of trusted certificates holds none"));
+    }
+    Ok(roots)
+}
+
+fn anchors<'a>(roots: &'a [CertificateDer<'_>]) -> Result<Vec<TrustAnchor<'a>>, TimestampError> {
+    roots
+        .iter()
+        .map(anchor_from_trusted_cert)
+        .collect::<Result<_, _>>()
+        .map_err(|error| untrusted(format!("a trusted certificate cannot be read: {error}")))
 }
 
 fn digest(algorithm: ObjectIdentifier, bytes: &[u8]) -> Option<Vec<u8>> {

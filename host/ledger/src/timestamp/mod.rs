@@ -129,6 +129,14 @@ pub fn verify(
     Ok(Stamp { authority: Some(authority), ..stamp })
 }
 
+/// Whether a PEM file can be used as `roots` of [`verify`], so that one that cannot is said before it is needed.
+///
+/// # Errors
+/// [`TimestampError::Untrusted`] where it holds none, or what cannot be read.
+pub fn check_roots(roots: &[u8]) -> Result<(), TimestampError> {
+    authority::check_roots(roots)
+}
+
 /// A time-stamp token: signed data around a `TSTInfo`.
 struct Token {
     signed: SignedData,

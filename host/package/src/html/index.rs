@@ -332,7 +332,7 @@ fn ledger(out: &mut String, contents: &Contents) {
         "by an outside authority (RFC 3161): <a href=\"ledger/timestamp.tsr\">timestamp.tsr</a> over \
          <a href=\"ledger/stamped-checkpoint\">stamped-checkpoint</a>"
     } else {
-        "none: no outside authority was configured"
+        "none: no outside authority has stamped the seal"
     };
     fact(out, "Timestamp", timestamp);
     fact(

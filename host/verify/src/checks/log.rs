@@ -204,7 +204,7 @@ pub(super) fn timestamp(checking: &mut Checking<'_>, log: &Log) -> Result<(), Fi
     let expected = format!("an RFC 3161 timestamp of {}", layout::STAMPED);
     let failed = |e: timestamp::TimestampError| Finding::new(layout::TIMESTAMP, &expected, e);
     let size = checkpoint.head().size;
-    match &checking.options.tsa_roots {
+    match &checking.options.timestamp_ca {
         Some(roots) => {
             let stamp = timestamp::verify(&response, &stamped, None, roots).map_err(failed)?;
             checking.ok(
@@ -215,7 +215,7 @@ pub(super) fn timestamp(checking: &mut Checking<'_>, log: &Log) -> Result<(), Fi
         None => {
             let stamp = timestamp::read(&response, &stamped, None).map_err(failed)?;
             checking.notes.push(format!(
-                "a timestamp says that {size} leaves existed at {}: give the authority's certificates with --tsa-roots to \
+                "a timestamp says that {size} leaves existed at {}: give the authority's certificates with --timestamp-ca to \
                  check its signature",
                 stamp.time
             ));
