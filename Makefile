@@ -10,6 +10,8 @@ EXHIBIT := $(TARGET)/debug/exhibit
 COMPONENTS := $(TARGET)/components
 PLUGINS := $(patsubst plugins/%/connector.toml,%,$(wildcard plugins/*/connector.toml))
 export CARGO_TARGET_DIR := $(abspath $(TARGET))
+# The cargo that compiles connectors; setup-guest writes it.
+export EXHIBIT_GUEST_CARGO := $(CARGO_TARGET_DIR)/guest-cargo
 
 .PHONY: help demo test build components format lint unit docs foreign audit setup-guest setup-test clean
 

@@ -1,5 +1,9 @@
 //! Tries for everything that WASI could give, and logs what came of it.
 
+#[cfg(exhibit_no_sockets)]
+#[path = "no_sockets.rs"]
+mod no_sockets;
+
 use crate::{Failure, Settings, say};
 use std::io::Read;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -14,6 +14,8 @@ use std::process::{Command, ExitCode, Stdio};
 
 /// The target that connectors are compiled for.
 const TARGET: &str = "wasm32-wasip2";
+/// Environment variable: the command that compiles for it in the place of cargo. `tests/setup/guest.sh` writes one.
+const GUEST_CARGO: &str = "EXHIBIT_GUEST_CARGO";
 /// The cargo profile that they are compiled with.
 const PROFILE: &str = "connector";
 
@@ -62,15 +64,15 @@ fn find_sdk(given: Option<&Path>) -> Result<PathBuf> {
 pub(crate) fn build(project: &Path, out: Option<&Path>) -> Result<()> {
     let manifest = read_manifest(project)?;
     let package = Package::of(project)?;
-    let status = Command::new("cargo")
+    let cargo = guest_cargo()?;
+    let status = Command::new(&cargo)
         .args(["build", "--target", TARGET, "--profile", PROFILE, "--manifest-path"])
         .arg(project.join("Cargo.toml"))
         .stdin(Stdio::null())
         .status()
-        .context("cannot run cargo; install Rust with rustup")?;
+        .with_context(|| format!("cannot run {}", cargo.display()))?;
     if !status.success() {
-        let hint = format!("if the target is missing: rustup target add {TARGET}");
-        return Err(Problem::failed("the connector did not compile; cargo says why above", Some(hint)));
+        return Err(Problem::failed("the connector did not compile; cargo says why above", None));
     }
     let built = package.target_directory.join(TARGET).join(PROFILE).join(package.artifact());
     let bytes = std::fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
@@ -89,6 +91,31 @@ pub(crate) fn build(project: &Path, out: Option<&Path>) -> Result<()> {
     let digest = exhibit_evidence::digest::Digest::of(&component);
     output::say(&format!("Built {} ({} KiB, {digest})", out.display(), component.len() / 1024));
     Ok(())
+}
+
+/// The cargo that can compile for [`TARGET`]: the one that [`GUEST_CARGO`] names, or the plain one where its compiler
+/// has the target.
+fn guest_cargo() -> Result<PathBuf> {
+    if let Some(command) = std::env::var_os(GUEST_CARGO).filter(|command| !command.is_empty()) {
+        return Ok(command.into());
+    }
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let asked = Command::new(&rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
+    let output = asked.map_err(|error| {
+        Problem::usage(
+            format!("cannot run {}: {error}", rustc.display()),
+            "connectors are compiled with Rust; install it with rustup (https://rustup.rs)",
+        )
+    })?;
+    // Where the libraries would be; a compiler that has never heard of the target answers nothing.
+    let libraries = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end());
+    if output.status.success() && libraries.is_dir() {
+        return Ok("cargo".into());
+    }
+    Err(Problem::usage(
+        format!("the Rust compiler here has no target {TARGET}, which connectors are compiled for"),
+        format!("rustup target add {TARGET}"),
+    ))
 }
 
 /// Runs a project's own tests.

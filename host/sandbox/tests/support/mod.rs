@@ -23,7 +23,8 @@ pub fn bare_guest() -> &'static [u8] {
     static GUEST: OnceLock<Vec<u8>> = OnceLock::new();
     GUEST.get_or_init(|| {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests");
-        let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let cargo = ["EXHIBIT_GUEST_CARGO", "CARGO"].into_iter().find_map(std::env::var_os);
+        let status = Command::new(cargo.unwrap_or_else(|| "cargo".into()))
             .args(["build", "--quiet", "--locked", "--release", "--target", "wasm32-wasip2", "--target-dir"])
             .arg(&target)
             .arg("--manifest-path")
@@ -33,7 +34,10 @@ pub fn bare_guest() -> &'static [u8] {
             .env_remove("CARGO_BUILD_TARGET")
             .status()
             .expect("cargo runs");
-        assert!(status.success(), "tests/guests does not build: is the target wasm32-wasip2 installed?");
+        assert!(
+            status.success(),
+            "tests/guests does not build: run tests/setup/guest.sh, which says what is missing"
+        );
         std::fs::read(target.join("wasm32-wasip2/release/exhibit_guests.wasm")).expect("the guest")
     })
 }
