@@ -182,6 +182,10 @@ fn flip(file: &Path, place: usize) {
     std::fs::write(file, bytes).unwrap();
 }
 
+fn cut(file: &Path, length: usize) {
+    std::fs::OpenOptions::new().write(true).open(file).unwrap().set_len(length as u64).unwrap();
+}
+
 /// Opens and checks a damaged store; answers with what was said of it, none where nothing was noticed.
 fn noticed(dir: &Path) -> Option<String> {
     match Store::open(dir, options()) {
@@ -196,7 +200,7 @@ fn noticed(dir: &Path) -> Option<String> {
 }
 
 #[test]
-fn one_flipped_byte_is_noticed_in_every_file() {
+fn a_flipped_byte_and_a_missing_end_are_noticed_in_every_file() {
     let dir = tempfile::tempdir().unwrap();
     let store = create(dir.path());
     furnish(&store);
@@ -220,16 +224,25 @@ fn one_flipped_byte_is_noticed_in_every_file() {
             let said = noticed(copy.path());
             assert!(said.is_some(), "byte {place} of {}", inside.display());
         }
+        for length in [0, len / 2, len - 1] {
+            let copy = tempfile::tempdir().unwrap();
+            copy_dir(dir.path(), copy.path());
+            let inside = file.strip_prefix(dir.path()).unwrap();
+            cut(&copy.path().join(inside), length);
+            let said = noticed(copy.path());
+            assert!(said.is_some(), "{length} of {len} bytes of {}", inside.display());
+        }
     }
     // sled has room in its files that nothing is in: there a flip may do nothing, and then it must do nothing.
     for file in walk_files(&dir.path().join("sled")) {
         let len = std::fs::metadata(&file).unwrap().len() as usize;
-        for _ in 0..12 {
+        for number in 0..16 {
             let copy = tempfile::tempdir().unwrap();
             copy_dir(dir.path(), copy.path());
             let inside = file.strip_prefix(dir.path()).unwrap();
             let place = random(len.max(1));
-            flip(&copy.path().join(inside), place);
+            let damage = if number % 4 == 0 { cut } else { flip };
+            damage(&copy.path().join(inside), place);
             let said = noticed(copy.path());
             let store = Store::open(copy.path(), options()).unwrap();
             let mended = said.is_some();

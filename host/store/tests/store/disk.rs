@@ -74,7 +74,7 @@ enum Content {
 /// The disk, from one folder down.
 #[derive(Clone)]
 pub(crate) struct Disk {
-    root: PathBuf,
+    pub(crate) root: PathBuf,
     nodes: Vec<Content>,
     inodes: HashMap<u64, Node>,
 }

@@ -1,6 +1,6 @@
-//! `kill -9` at any moment of a start, a run, a commit, a statement's commit, a backup.
+//! `kill -9` at any moment of a start, a run, a commit, a statement's commit, a backup, a restore.
 //!
-//! `EXHIBIT_ROUNDS=200 cargo test -p exhibit-store --test store kill` takes two hundred rounds; without it
+//! `EXHIBIT_ROUNDS=200 cargo test -p exhibit-store --test store kill::` takes two hundred rounds; without it
 //! there are twenty. `EXHIBIT_SEED` gives other moments.
 
 use crate::worker::{Known, checkpoint, command, rounds, seed};
@@ -29,14 +29,16 @@ fn killed_at_any_moment() {
     let mut random = StdRng::seed_from_u64(seed);
     let mut room = tempfile::tempdir().unwrap();
     let mut known = Known::default();
+    let mut encrypted = false;
     let (mut acknowledged, mut halfway) = (0, 0);
     for round in 0..rounds {
         if known.next() >= STEPS_OF_A_STORE {
             room = tempfile::tempdir().unwrap();
             known = Known::default();
+            encrypted = !encrypted;
         }
         let first = known.next();
-        let mut worker = command(room.path(), first, u64::MAX)
+        let mut worker = command(room.path(), encrypted, first, u64::MAX)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

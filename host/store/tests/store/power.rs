@@ -1,11 +1,11 @@
-//! The loss of power at any moment of a start, a run, a commit, a statement's commit, a backup.
+//! The loss of power at any moment of a start, a run, a commit, a statement's commit, a backup, a restore.
 //!
 //! The worker runs with `journal.c` preloaded, which writes down all that it does to its folder. The journal
 //! is then played to a [`Disk`] up to some moment, the power goes, and what is left must open with everything
 //! that had been acknowledged by then. From what is left the next worker goes on; between two losses of power
 //! it may also be killed, which loses nothing yet, but leaves to the next what it had not synced.
 //!
-//! `EXHIBIT_ROUNDS=200 cargo test -p exhibit-store --test store power` takes two hundred losses of power; without it
+//! `EXHIBIT_ROUNDS=200 cargo test -p exhibit-store --test store power::` takes two hundred losses of power; without it
 //! there are fourteen. `EXHIBIT_SEED` gives other moments and other losses.
 
 use crate::disk::{Change, Disk, Loss};
@@ -61,14 +61,15 @@ fn read(journal: &[u8]) -> Vec<Change> {
 }
 
 /// Lets the worker do some steps in the disk's folder; answers with all that it did.
-fn record(library: &Path, disk: &mut Disk, root: &Path, first: u64, steps: u64) -> Vec<Change> {
+fn record(library: &Path, disk: &mut Disk, encrypted: bool, first: u64, steps: u64) -> Vec<Change> {
     let room = tempfile::tempdir().unwrap();
     let journal = room.path().join("journal");
+    let root = disk.root.clone();
     disk.restart();
-    let worked = command(root, first, steps)
+    let worked = command(&root, encrypted, first, steps)
         .env("LD_PRELOAD", library)
         .env("EXHIBIT_JOURNAL", &journal)
-        .env("EXHIBIT_JOURNAL_OF", root)
+        .env("EXHIBIT_JOURNAL_OF", &root)
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -118,8 +119,9 @@ fn power_lost_at_any_moment() {
         let home = tempfile::tempdir().unwrap();
         let root = home.path().canonicalize().unwrap();
         let (mut disk, mut known) = (Disk::new(&root), Known::default());
+        let encrypted = random.random();
         for generation in 0..GENERATIONS {
-            let changes = record(&library, &mut disk, &root, known.next(), random.random_range(2..8));
+            let changes = record(&library, &mut disk, encrypted, known.next(), random.random_range(2..8));
             let mut last = None;
             for _ in 0..MOMENTS.min(rounds - round) {
                 let (moment, loss) = any_moment(&mut random, &changes);

@@ -13,7 +13,7 @@ use exhibit_store::{
     CommitError, CreateOptions, Document, OpenError, OpenOptions, Recorded, RunFile, RunFilter, RunStart,
     StageError, Store,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
 fn what_a_run_brought_is_there_after_reopening() {
@@ -245,6 +245,35 @@ fn a_run_that_was_overtaken_is_refused() {
     let stage = begin_of(&store, &other, at("2026-02-03T00:00:00Z"));
     accounts(&store, at("2026-02-04T00:00:00Z"), &[("b", "1")]);
     commit(stage, &BTreeMap::new()).unwrap();
+}
+
+#[test]
+fn many_commit_at_once_and_none_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = create(dir.path());
+    let places = std::thread::scope(|scope| {
+        let store = &store;
+        let threads: Vec<_> = (0..4)
+            .map(|thread| {
+                scope.spawn(move || {
+                    let source = format!("source-{thread}").parse().unwrap();
+                    let mut places = Vec::new();
+                    for turn in 0..5 {
+                        let started_at = at("2026-02-01T00:00:00Z").plus_ms(turn * DAY_MS + thread * 1000);
+                        let stage = begin_of(store, &source, started_at);
+                        places.push(commit(stage, &BTreeMap::new()).unwrap().1.leaf);
+                        let missed = leaf(LeafKind::Missed, &format!("{thread} {turn}"));
+                        places.push(store.append_leaf(&missed, None).unwrap().leaf);
+                    }
+                    places
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<BTreeSet<u64>>()
+    });
+    assert_eq!(places, (0..40).collect());
+    assert_eq!(store.head().size, 40);
+    assert_eq!(store.check(&|_, _| ()).problems, []);
 }
 
 #[test]

@@ -9,10 +9,11 @@ use exhibit_store::{CreateOptions, OpenError, OpenOptions, ReadError, RunFilter,
 use std::path::Path;
 
 // The key of age's own test vectors: 32 bytes of 0x42.
-const RECIPIENT: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+pub(crate) const RECIPIENT: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
 const IDENTITY: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
 
-fn sealed() -> OpenOptions {
+/// What any store is opened with, encrypted or not.
+pub(crate) fn sealed() -> OpenOptions {
     OpenOptions { identity: Some(Secret::new(IDENTITY.into())), ..options() }
 }
 

@@ -4,6 +4,7 @@
 //! collects, adds leaves and makes backups, and says on its output what was acknowledged. What a step does
 //! follows from its number, so that whoever comes after can tell whether it is there whole.
 
+use crate::sealed::{RECIPIENT, sealed};
 use crate::world::*;
 use exhibit_evidence::canonical::Value;
 use exhibit_evidence::digest::Digest;
@@ -22,13 +23,17 @@ use std::process::Command;
 const ROOT: &str = "EXHIBIT_WORKER_ROOT";
 const FIRST: &str = "EXHIBIT_WORKER_FIRST";
 const STEPS: &str = "EXHIBIT_WORKER_STEPS";
+const RECIPIENT_OF_NEW: &str = "EXHIBIT_WORKER_RECIPIENT";
 
-/// The worker's process, which begins with step `first` in `root`.
-pub(crate) fn command(root: &Path, first: u64, steps: u64) -> Command {
+/// The worker's process, which begins with step `first` in `root`. Where there is no store yet it makes one,
+/// encrypted or not.
+pub(crate) fn command(root: &Path, encrypted: bool, first: u64, steps: u64) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "worker::works_until_it_is_stopped", "--ignored", "--nocapture"]);
     command.env(ROOT, root).env(FIRST, first.to_string()).env(STEPS, steps.to_string());
-    command.env("RUST_TEST_THREADS", "1");
+    if encrypted {
+        command.env(RECIPIENT_OF_NEW, RECIPIENT);
+    }
     command
 }
 
@@ -50,12 +55,13 @@ fn works_until_it_is_stopped() {
     let (first, steps) = (number(FIRST), number(STEPS));
     let root = PathBuf::from(root);
     let dir = root.join("store");
-    let options_of_new = CreateOptions { simulated: true, origin: ORIGIN.into(), recipient: None };
-    let store = match Store::open(&dir, options()) {
+    let recipient = std::env::var(RECIPIENT_OF_NEW).ok();
+    let options_of_new = CreateOptions { simulated: true, origin: ORIGIN.into(), recipient };
+    let store = match Store::open(&dir, sealed()) {
         Err(OpenError::NoStore(_)) => {
             let _ = std::fs::remove_dir_all(&dir);
             Store::create(&dir, &options_of_new).unwrap();
-            Store::open(&dir, options()).unwrap()
+            Store::open(&dir, sealed()).unwrap()
         }
         store => store.unwrap(),
     };
@@ -126,8 +132,9 @@ fn document_of(step: u64) -> Vec<u8> {
     noise(&format!("document {step}"), 30_000).into_bytes()
 }
 
-fn backup_of(root: &Path, step: u64) -> PathBuf {
-    root.join(format!("backup-{step}"))
+/// Where a step's backup goes, and where it is put back.
+fn backup_of(root: &Path, step: u64) -> [PathBuf; 2] {
+    ["backup", "restored"].map(|what| root.join(format!("{what}-{step}")))
 }
 
 /// Does a step, where it is not done. Answers with its leaf, or with the size of the log that was backed up.
@@ -156,12 +163,22 @@ fn work(store: &Store, root: &Path, step: u64) -> u64 {
             store.append_leaf(&statement, document).unwrap().leaf
         }
         Task::Backup => {
-            let dest = backup_of(root, step);
-            // What an earlier attempt left.
-            let _ = std::fs::remove_dir_all(&dest);
-            store.backup(&dest).unwrap();
+            let [backup, restored] = backup_of(root, step);
+            [&backup, &restored].into_iter().for_each(|copy| discard(copy));
+            store.backup(&backup).unwrap();
+            Store::restore(&backup, &restored).unwrap();
             store.head().size
         }
+    }
+}
+
+/// Removes what an earlier attempt left: first what makes it a store.
+fn discard(copy: &Path) {
+    if std::fs::remove_file(copy.join("format")).is_ok() {
+        std::fs::File::open(copy).unwrap().sync_all().unwrap();
+    }
+    if copy.exists() {
+        std::fs::remove_dir_all(copy).unwrap();
     }
 }
 
@@ -215,7 +232,7 @@ impl Known {
     /// that should not be.
     pub(crate) fn verify(&mut self, root: &Path, when: &str) {
         let dir = root.join("store");
-        let store = match Store::open(&dir, options()) {
+        let store = match Store::open(&dir, sealed()) {
             Err(OpenError::NoStore(_)) if self.done.is_empty() => return,
             store => store.unwrap_or_else(|e| panic!("{when}: the store does not open: {e}")),
         };
@@ -243,23 +260,23 @@ impl Known {
         }
         drop(store);
         for step in (0..=self.next()).filter(|step| matches!(task(*step), Task::Backup)) {
-            verify_backup(&backup_of(root, step), self.done.get(&step).copied(), when);
+            for copy in backup_of(root, step) {
+                verify_copy(&copy, self.done.get(&step).copied(), when);
+            }
         }
     }
 }
 
-/// A backup that was acknowledged is whole; one that was not is whole, or no store.
-fn verify_backup(backup: &Path, size: Option<u64>, when: &str) {
-    if size.is_none() && !backup.join("format").exists() {
+/// A copy that was acknowledged is whole; one that was not is whole, or no store.
+fn verify_copy(copy: &Path, size: Option<u64>, when: &str) {
+    let when = &format!("{when}: {}", copy.display());
+    if size.is_none() && !copy.join("format").exists() {
         return;
     }
-    let room = tempfile::tempdir().unwrap();
-    let dest = room.path().join("restored");
-    Store::restore(backup, &dest).unwrap_or_else(|e| panic!("{when}: {}: {e}", backup.display()));
-    let store = Store::open(&dest, options()).unwrap();
-    assert_eq!(store.notes(), [] as [&str; 0], "{when}: {}", backup.display());
+    let store = Store::open(copy, sealed()).unwrap_or_else(|e| panic!("{when}: {e}"));
+    assert_eq!(store.notes(), [] as [&str; 0], "{when}");
     is_sound(&store, when);
-    assert!(size.is_none_or(|size| size == store.head().size), "{when}: {}", backup.display());
+    assert!(size.is_none_or(|size| size == store.head().size), "{when}");
 }
 
 /// Every run and document is what its step made it, and nothing is wrong.
