@@ -211,9 +211,5 @@ fn copy_index(inner: &Inner, dest: &Path, size: u64, runs: &HashSet<RunId>) -> R
     index.sync()?;
     // Closing it writes once more.
     drop(index);
-    for file in files::walk(dest).map_err(ReadError::io(dest))? {
-        let path = dest.join(file);
-        std::fs::File::open(&path).and_then(|file| file.sync_all()).map_err(ReadError::io(&path))?;
-    }
-    files::sync_folders(dest).map_err(ReadError::io(dest))
+    files::sync_all(dest).map_err(ReadError::io(dest))
 }

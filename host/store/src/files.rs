@@ -92,6 +92,14 @@ pub(crate) fn sync_folders(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes every file below `dir` durable, and every folder's entries.
+pub(crate) fn sync_all(dir: &Path) -> io::Result<()> {
+    for file in walk(dir)? {
+        File::open(dir.join(file))?.sync_all()?;
+    }
+    sync_folders(dir)
+}
+
 /// Every file below `dir`, as sorted paths relative to it.
 pub(crate) fn walk(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();

@@ -1,7 +1,8 @@
 //! sled, with the care it needs: bounded keys and values, guarded opening, and `fsync` after `flush`.
 //!
 //! sled 0.34.7's own flush calls `sync_file_range`, which orders nothing on the disk itself, so every
-//! flush here is followed by an `fsync` of its `db` file and folder. A stale `snap.*.generating` file, left
+//! flush here is followed by an `fsync` of its `db` file and folder. Its `conf`, without which `db` cannot be
+//! read, it writes once and never syncs: that is done when it is opened. A stale `snap.*.generating` file, left
 //! by a crash while sled wrote a snapshot, is removed before opening. Values above 4 KiB are refused:
 //! sled would put their pages into files that it never syncs.
 
@@ -103,6 +104,8 @@ impl Index {
         };
         let index = Self { db, dir: dir.to_owned(), points };
         index.sync()?;
+        // `conf`, and what an earlier process wrote and did not sync.
+        files::sync_all(dir).map_err(ReadError::io(dir))?;
         Ok(index)
     }
 
