@@ -21,12 +21,16 @@ help: ## this list
 demo: build ## collect, seal, export, verify and re-perform half a year of a made-up organisation
 	$(EXHIBIT) demo --dir demo --replace
 
+# What tests add to the features of a dependency counts for every part that is built with them. So the commands are
+# built together with the examples, as the tests will ask for them, and no dependency is compiled a second time.
+PROGRAMS := --locked --workspace --bins --examples
+
 build: components ## the exhibit command, with its connectors inside
-	cargo build --locked -p exhibit-cli -p exhibit-verify
+	cargo build $(PROGRAMS)
 
 # The command builds the connectors, and the connectors are then put into the command: built twice, linked twice.
 components: setup-guest
-	cargo build --locked -p exhibit-cli
+	cargo build $(PROGRAMS)
 	@mkdir -p $(COMPONENTS)
 	for plugin in $(PLUGINS); do $(EXHIBIT) connector build plugins/$$plugin --out $(COMPONENTS)/$$plugin.wasm; done
 
@@ -41,8 +45,10 @@ lint: ## clippy, warnings denied
 unit: build ## the tests
 	cargo test --locked --workspace --no-fail-fast
 
+# The programs are named, since exhibit-verify's pages would replace those of its library. The examples are there for
+# the reason that PROGRAMS has.
 docs: ## the documentation builds, warnings denied
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --lib --bin exhibit --bin exhibit-compile --examples
 
 foreign: build ## what we make is accepted, and what was altered is refused, by tools that are not ours
 	tests/foreign/all.sh

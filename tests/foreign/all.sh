@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Everything that tools which are not ours can say of what we make: logs, packages, fixtures, fakes.
-# A check whose material or tool is absent is skipped, named and counted; it never counts as passed.
+# Needs what `make build` builds. A check whose material or tool is absent is skipped, named and counted; it never counts as passed.
 # Exit code: 0 all that ran hold, 1 one does not.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-target=${CARGO_TARGET_DIR:-target}
+target=${CARGO_TARGET_DIR:-$PWD/target}
+serve=$target/debug/examples/serve
 export PYTHON=$target/test-python/bin/python
 [ -x "$PYTHON" ] || PYTHON=python3
 
@@ -24,9 +25,9 @@ run() {
 
 run "the ledger, by Go, openssl, Python and securesystemslib" sh tests/foreign/run.sh
 run "the package, by sha256sum, bagit, openpyxl, Python and openssl" sh tests/foreign/bagit.sh
-run "the fake Okta, by Okta's own OpenAPI document" "$PYTHON" tests/foreign/okta_fixtures.py
+run "the fake Okta, by Okta's own OpenAPI document" "$PYTHON" tests/foreign/okta_fixtures.py "$serve"
 run "the Okta connector's fixtures, by Okta's own OpenAPI document" "$PYTHON" tests/foreign/okta_connector_fixtures.py
-run "the fake AWS, by boto3" "$PYTHON" tests/foreign/aws_fake_boto3.py
+run "the fake AWS, by boto3" "$PYTHON" tests/foreign/aws_fake_boto3.py "$serve"
 
 echo
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -1,15 +1,16 @@
 #!/bin/sh
 # Has tools that are not ours check a log: each must accept the log as it is, and reject it with one thing altered.
 #
-#   run.sh                       writes the ledger's sample log with cargo, and checks that
+#   run.sh                       writes the ledger's sample log, and checks that
 #   run.sh DIR                   checks the log in DIR (checkpoint, tile/, verifier-key, verifier-key.pem)
 #
-# Needs openssl 3; Go and golang.org/x/mod in GOPATH form (Debian: golang-go, golang-golang-x-mod-dev); Python 3 with
+# Needs what `make build` builds, in CARGO_TARGET_DIR; openssl 3; Go and golang.org/x/mod in GOPATH form (Debian: golang-go, golang-golang-x-mod-dev); Python 3 with
 # securesystemslib and cryptography (pip: securesystemslib[crypto]). PYTHON names another interpreter.
 # Exit code: 0 all hold, 1 one does not, 2 a tool is missing.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+sample_log=${CARGO_TARGET_DIR:-$root/target}/debug/examples/sample_log
 python=${PYTHON:-python3}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -19,6 +20,7 @@ missing() {
     echo "missing: $1 ($2)" >&2
     exit 2
 }
+[ -x "$sample_log" ] || missing "$sample_log" "make build"
 command -v openssl >/dev/null || missing openssl "apt install openssl"
 command -v go >/dev/null || missing go "apt install golang-go"
 [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ] || missing golang.org/x/mod "apt install golang-golang-x-mod-dev"
@@ -69,9 +71,6 @@ timestamp() {
     openssl ts -verify -queryfile "$1/checkpoint.tsq" -in "$1/checkpoint.tsr" -CAfile "$1/roots.pem" &&
         openssl ts -verify -data "$1/checkpoint" -in "$1/checkpoint.tsr" -CAfile "$1/roots.pem"
 }
-sample_log() {
-    (cd "$root" && cargo run -q -p exhibit-ledger --example sample_log -- "$@")
-}
 # copy NAME: an altered copy to be of the log
 copy() {
     cp -r "$log" "$work/$1"
@@ -90,7 +89,7 @@ if [ $# -gt 0 ]; then
     log=$1
 else
     log=$work/log
-    sample_log write "$log" || exit 1
+    "$sample_log" write "$log" || exit 1
     "$here/tsa.sh" new "$work/tsa"
     "$here/tsa.sh" reply "$work/tsa" "$log/checkpoint.tsq" "$log/checkpoint.tsr"
     cp "$work/tsa/ca.pem" "$log/roots.pem"
@@ -141,9 +140,9 @@ fi
 
 if [ $# -eq 0 ]; then
     echo "all of it, by our own checker"
-    accepts "the log" sample_log check "$log"
+    accepts "the log" "$sample_log" check "$log"
     for altered in leaf tile head short proof consistency stamp; do
-        rejects "the altered $altered" sample_log check "$work/$altered"
+        rejects "the altered $altered" "$sample_log" check "$work/$altered"
     done
 fi
 echo "$checks checks, $failures failed"
