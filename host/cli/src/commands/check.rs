@@ -51,7 +51,8 @@ pub(crate) fn backup(at: &Path, args: &Backup) -> Result<()> {
     let store = exhibit_pipeline::host::open_store(&workspace)?;
     store.backup(&args.dir)?;
     output::say(&format!(
-        "Copied the store to {}. The keys folder and exhibit.toml are not in it: keep those too, elsewhere.",
+        "Copied the store to {}. The workspace's other files are plain ones and not in it: keep those too \
+         (connectors, controls, sources, timestamps, exhibit.toml, exhibit.lock), and the keys elsewhere.",
         args.dir.display()
     ));
     Ok(())
