@@ -125,7 +125,7 @@ pub struct Limits {
     pub records: u64,
     /// Bytes of one emitted item.
     pub record_bytes: u64,
-    /// Bytes over all emitted items.
+    /// Bytes over all emitted items and all requests.
     pub output_bytes: u64,
     /// Bytes of log, standard output and standard error together; more is cut, and said.
     pub log_bytes: u64,

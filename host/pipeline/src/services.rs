@@ -25,6 +25,9 @@ const STATE_BYTES: usize = 1 << 20;
 /// Populations of one run. Each has a place in the manifest.
 const POPULATIONS: usize = 1000;
 
+/// Lists that the populations of one run name, counted for each population: each is kept in memory.
+const LISTS: usize = 1_000_000;
+
 /// What became of a record that was handed to a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -62,6 +65,7 @@ pub struct RunServices {
     shown: BTreeSet<ExchangeId>,
     state: BTreeMap<String, Vec<u8>>,
     populations: Vec<Open>,
+    lists: usize,
     rejected: BTreeMap<String, u64>,
     host_failure: Option<String>,
 }
@@ -121,6 +125,7 @@ impl RunServices {
             shown: BTreeSet::new(),
             state: setup.state,
             populations: Vec::new(),
+            lists: 0,
             rejected: BTreeMap::new(),
             host_failure: None,
         }
@@ -158,6 +163,16 @@ impl RunServices {
         self.populations.get_mut(handle as usize).ok_or_else(|| "there is no such population".to_owned())
     }
 
+    /// An item's origins, held against the lists that were read.
+    fn cite(&mut self, handle: u32, item: &Item, outcome: ItemOutcome) -> Result<(), String> {
+        let reconciler = &mut self.population(handle)?.reconciler;
+        let before = reconciler.lists();
+        reconciler.cite(&item.origins, outcome);
+        let more = reconciler.lists() - before;
+        self.lists += more;
+        Ok(())
+    }
+
     fn fail(&mut self, what: String) -> String {
         self.host_failure.get_or_insert_with(|| what.clone());
         what
@@ -186,6 +201,10 @@ impl RunServices {
             origins: &item.origins,
         };
         let decided = match unseen {
+            _ if self.lists >= LISTS => {
+                let reason = format!("the populations of this run name {LISTS} lists, and no more are taken");
+                Err(Box::new(exhibit_intake::refuse(&kind, &item_in, "origins", reason)))
+            }
             Some(origin) => {
                 let reason = format!("exchange {} was never answered in this run", origin.exchange);
                 Err(Box::new(exhibit_intake::refuse(&kind, &item_in, "origins", reason)))
@@ -194,14 +213,8 @@ impl RunServices {
         };
         let refused = match decided {
             Ok(record) => match self.sink.record(record)? {
-                Taken::New => {
-                    self.population(handle)?.reconciler.cite(&item.origins, ItemOutcome::Accepted);
-                    return Ok(());
-                }
-                Taken::Repeated => {
-                    self.population(handle)?.reconciler.cite(&item.origins, ItemOutcome::Repeated);
-                    return Ok(());
-                }
+                Taken::New => return self.cite(handle, item, ItemOutcome::Accepted),
+                Taken::Repeated => return self.cite(handle, item, ItemOutcome::Repeated),
                 Taken::Conflict => Box::new(exhibit_intake::refuse(
                     &kind,
                     &item_in,
@@ -213,8 +226,7 @@ impl RunServices {
         };
         *self.rejected.entry(refused.code.clone()).or_default() += 1;
         self.sink.reject(&refused)?;
-        self.population(handle)?.reconciler.cite(&item.origins, ItemOutcome::Rejected);
-        Ok(())
+        self.cite(handle, item, ItemOutcome::Rejected)
     }
 }
 
@@ -320,7 +332,15 @@ impl Services for RunServices {
     }
 
     async fn from_exchange(&mut self, population: u32, exchange: ExchangeId) -> Result<(), String> {
-        self.population(population)?.reconciler.feeds(exchange)
+        if self.lists >= LISTS {
+            return Err(format!("the populations of a run name at most {LISTS} lists"));
+        }
+        let reconciler = &mut self.population(population)?.reconciler;
+        let before = reconciler.lists();
+        reconciler.feeds(exchange)?;
+        let more = reconciler.lists() - before;
+        self.lists += more;
+        Ok(())
     }
 
     async fn emit(&mut self, population: u32, items: Vec<Item>) -> Result<u64, String> {
@@ -365,3 +385,6 @@ pub(crate) fn decode_state(state: &BTreeMap<String, String>) -> BTreeMap<String,
     let decode = |text: &String| base64::prelude::BASE64_STANDARD.decode(text).unwrap_or_default();
     state.iter().map(|(key, value)| (key.clone(), decode(value))).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,7 +110,7 @@ pub enum Why {
     },
     /// The guest emitted more bytes than it may.
     #[error(
-        "the connector emitted more than {limit_bytes} bytes of records; raise the source's bound if there are that many"
+        "the connector handed over more than {limit_bytes} bytes of records and requests; collect fewer kinds, or less at once"
     )]
     Output {
         /// The bound.

@@ -207,7 +207,11 @@ fn refusal(error: &FetchError) -> Error {
 
 /// Lets the wanted requests leave, side by side, and returns which of them are answered now. With `only_bodyless`
 /// those that may still be written stay.
-pub(crate) async fn fetch_answers(state: &mut State, wanted: &[u64], only_bodyless: bool) -> Vec<u64> {
+pub(crate) async fn fetch_answers(
+    state: &mut State,
+    wanted: &[u64],
+    only_bodyless: bool,
+) -> wasmtime::Result<Vec<u64>> {
     let mut numbers = wanted.to_vec();
     numbers.sort_unstable();
     numbers.dedup();
@@ -220,12 +224,13 @@ pub(crate) async fn fetch_answers(state: &mut State, wanted: &[u64], only_bodyle
         let Some(pending) = state.desk.waiting.remove(number) else { continue };
         // One whose body failed has its error already.
         if let Ok((request, held)) = pending.request.await {
+            state.output.ask(&request)?;
             leaving.push((request.url.clone(), pending.answer, held));
             requests.push(request);
         }
     }
     if requests.is_empty() {
-        return numbers;
+        return Ok(numbers);
     }
     let answers = state.services.send_all(requests).await;
     let mut answers = answers.into_iter();
@@ -242,7 +247,7 @@ pub(crate) async fn fetch_answers(state: &mut State, wanted: &[u64], only_bodyle
         let missing = || FetchError::new("transport", "the request was not answered", false);
         let _ = to_guest.send(answer.ok_or_else(missing));
     }
-    numbers
+    Ok(numbers)
 }
 
 /// `wasi:http` has no room for the host's words, so they go to the log.

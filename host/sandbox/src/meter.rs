@@ -1,6 +1,7 @@
 //! What one run uses, and where it ends for using too much: memory over all memories and tables, records and
 //! bytes emitted, bytes logged.
 
+use exhibit_evidence::fetch::FetchRequest;
 use exhibit_evidence::run::Limits;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +20,7 @@ pub struct Usage {
     pub peak_memory_bytes: u64,
     /// Items emitted, refused ones included.
     pub items: u64,
-    /// Bytes of those items: keys, bodies and origins.
+    /// Bytes of those items (keys, bodies and origins) and of all requests.
     pub output_bytes: u64,
     /// Bytes of log, standard output and standard error that were kept.
     pub log_bytes: u64,
@@ -32,7 +33,7 @@ pub struct Usage {
 pub(crate) enum Broken {
     #[error("more records than {0}")]
     Records(u64),
-    #[error("more bytes of records than {0}")]
+    #[error("more bytes of records and requests than {0}")]
     Output(u64),
     #[error("more bytes of log than {0}")]
     Log(u64),
@@ -132,7 +133,10 @@ impl ResourceLimiter for Memory {
     }
 }
 
-/// Counts what is emitted.
+/// Bytes that a request takes beside its text, so that small ones are not free.
+const REQUEST_BYTES: usize = 64;
+
+/// Counts what the guest hands over to be kept: items and requests.
 #[derive(Debug)]
 pub(crate) struct Output {
     records: u64,
@@ -154,6 +158,16 @@ impl Output {
             return Err(Broken::Records(self.records));
         }
         if self.used > self.bytes { Err(Broken::Output(self.bytes)) } else { Ok(()) }
+    }
+
+    /// Counts a request: it is recorded whatever becomes of it.
+    pub(crate) fn ask(&mut self, request: &FetchRequest) -> Result<(), Broken> {
+        let pairs = |pairs: &[(String, String)]| pairs.iter().map(|(a, b)| a.len() + b.len()).sum::<usize>();
+        let auth = request.auth.as_ref().map_or(0, |auth| auth.slot.len() + pairs(&auth.params));
+        let optional =
+            request.body.as_ref().map_or(0, Vec::len) + request.paging.as_ref().map_or(0, String::len);
+        let text = request.method.len() + request.url.len() + pairs(&request.headers);
+        self.add(0, (text + auth + optional + REQUEST_BYTES) as u64)
     }
 }
 

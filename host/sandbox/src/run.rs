@@ -22,7 +22,7 @@ const PURE: Limits = Limits {
     deadline_ms: 30_000,
     records: 0,
     record_bytes: 0,
-    output_bytes: 0,
+    output_bytes: 64 << 10,
     log_bytes: 64 << 10,
     requests: 0,
     body_bytes: 0,

@@ -59,8 +59,9 @@ impl fmt::Display for LogLevel {
 /// Everything that a guest can reach, for one run.
 ///
 /// The sandbox calls it from one task only, never twice at once, and drops a call's future when the run's
-/// deadline passes. It has already bounded what it hands over: records and bytes over the whole run
-/// ([`Limits::records`], [`Limits::output_bytes`]), log bytes, and [`crate::HOST_CALL_BYTES`] for each call.
+/// deadline passes. It has already bounded what it hands over: records, and bytes of records and requests, over
+/// the whole run ([`Limits::records`], [`Limits::output_bytes`]), log bytes, and [`crate::HOST_CALL_BYTES`] for
+/// each call.
 /// [`Limits::record_bytes`] is the implementor's to apply, since a record that is too large is refused and kept,
 /// and the run goes on.
 ///

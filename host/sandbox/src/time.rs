@@ -155,7 +155,7 @@ async fn poll_all(state: &mut State, list: &[Resource<DynPollable>]) -> wasmtime
     }
     let wanted: Vec<u64> = sorted.answers.iter().map(|(_, request)| *request).collect();
     let only_whole = !ready.is_empty();
-    let answered = http::fetch_answers(state, &wanted, only_whole).await;
+    let answered = http::fetch_answers(state, &wanted, only_whole).await?;
     for (place, request) in &sorted.answers {
         if answered.contains(request) {
             block(&mut state.table, list, *place).await?;

@@ -115,7 +115,9 @@ impl fetch::Host for State {
         &mut self,
         request: fetch::Request,
     ) -> wasmtime::Result<Result<fetch::Response, fetch::FetchError>> {
-        let answer = self.services.send(to_request(request)).await;
+        let request = to_request(request);
+        self.output.ask(&request)?;
+        let answer = self.services.send(request).await;
         Ok(answer.map(from_response).map_err(from_error))
     }
 
@@ -124,7 +126,9 @@ impl fetch::Host for State {
         requests: Vec<fetch::Request>,
     ) -> wasmtime::Result<Vec<Result<Vec<fetch::Response>, fetch::FetchError>>> {
         let asked = requests.len();
-        let answers = self.services.send_all(requests.into_iter().map(to_request).collect()).await;
+        let requests: Vec<FetchRequest> = requests.into_iter().map(to_request).collect();
+        requests.iter().try_for_each(|request| self.output.ask(request))?;
+        let answers = self.services.send_all(requests).await;
         if answers.len() != asked {
             wasmtime::bail!("the host answered {} of {asked} requests", answers.len());
         }
@@ -135,7 +139,9 @@ impl fetch::Host for State {
 
 impl fetch::HostPages for State {
     async fn new(&mut self, request: fetch::Request) -> wasmtime::Result<Resource<Pages>> {
-        let opened = self.services.open_pages(to_request(request)).await;
+        let request = to_request(request);
+        self.output.ask(&request)?;
+        let opened = self.services.open_pages(request).await;
         Ok(self.table.push(Pages(opened))?)
     }
 

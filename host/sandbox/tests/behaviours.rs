@@ -138,6 +138,14 @@ async fn a_flooded_sink_meets_the_byte_limit() {
 }
 
 #[tokio::test]
+async fn requests_count_as_what_is_handed_over() {
+    let few = Limits { output_bytes: 1 << 20, ..limits() };
+    let end = run_with("flood-requests", r#""bytes":100000"#, Recorder::new(), few).await;
+    assert_eq!(*why(&end), Why::Output { limit_bytes: 1 << 20 });
+    assert_eq!(end.services.requests.len(), 10);
+}
+
+#[tokio::test]
 async fn a_flooded_log_ends_the_run_and_is_cut() {
     let few = Limits { log_bytes: 10_000, ..limits() };
     for behaviour in ["flood-log", "flood-stdout"] {

@@ -1,7 +1,8 @@
-//! Floods the sink, the log, standard output; and talks too much without flooding.
+//! Floods the sink, the log, standard output, the record of requests; and talks too much without flooding.
 
 use crate::bindings::exhibit::connector::evidence::{Item, Population};
-use crate::{Failure, Settings, say};
+use crate::bindings::exhibit::connector::fetch::send_all;
+use crate::{Failure, Settings, get, say};
 
 pub fn sink(settings: &Settings) -> Result<(), Failure> {
     let users = Population::new("identity.account@1", "all users");
@@ -35,5 +36,13 @@ pub fn chatter(settings: &Settings) -> Result<(), Failure> {
 pub fn stdout(_: &Settings) -> Result<(), Failure> {
     loop {
         println!("{}", "out ".repeat(1000));
+    }
+}
+
+/// Asks and asks, each time for a URL of `bytes`, and does not care for the answer.
+pub fn requests(settings: &Settings) -> Result<(), Failure> {
+    let url = format!("{}?{}", settings.users(), "q".repeat(settings.number("bytes") as usize));
+    loop {
+        let _ = send_all(&[get(&url), get(&url)]);
     }
 }

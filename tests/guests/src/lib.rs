@@ -60,6 +60,7 @@ fn behaviours() -> Vec<(&'static str, Behaviour)> {
         ("many-memories-worth", allocate::then_carry_on),
         ("flood-sink", flood::sink),
         ("flood-log", flood::log),
+        ("flood-requests", flood::requests),
         ("chatter", flood::chatter),
         ("flood-stdout", flood::stdout),
         ("sleep", sleep::collect),

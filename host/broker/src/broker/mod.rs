@@ -29,6 +29,9 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+/// Bytes of a URL. No server takes more, and each is recorded.
+const URL_BYTES: usize = 64 << 10;
+
 /// One run's way to the network. Clones are the same broker.
 #[derive(Clone)]
 pub struct Broker {
@@ -296,6 +299,9 @@ fn parse(request: FetchRequest) -> Result<Outgoing, FetchError> {
         return Err(invalid(&format!("`{method}` is no HTTP method: write it in capital letters, as GET")));
     }
     let shown: String = text.chars().take(200).collect();
+    if text.len() > URL_BYTES {
+        return Err(invalid(&format!("`{shown}…` has {} bytes, at most {URL_BYTES} are sent", text.len())));
+    }
     let mut url =
         url::Url::parse(&text).map_err(|e| invalid(&format!("`{shown}` is not an absolute URL: {e}")))?;
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none_or(str::is_empty) {

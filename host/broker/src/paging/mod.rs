@@ -169,6 +169,9 @@ pub enum Target {
     Graphql(String),
 }
 
+/// Bytes of a scheme's text. Each walk keeps a part of it.
+const SCHEME_BYTES: usize = 4096;
+
 /// What is wrong with a request's `paging`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PagingError {
@@ -207,6 +210,9 @@ impl Paging {
     /// # Errors
     /// [`PagingError`] names the field.
     pub fn parse(json: &str) -> Result<Self, PagingError> {
+        if json.len() > SCHEME_BYTES {
+            return Err(PagingError::Form(format!("it has more than {SCHEME_BYTES} bytes")));
+        }
         let paging: Self = serde_json::from_str(json).map_err(|e| PagingError::Form(e.to_string()))?;
         paging.check()?;
         Ok(paging)

@@ -65,7 +65,7 @@ impl Walker {
         let scheme = paging.as_ref().map_or("none", |paging| paging.scheme.name()).to_owned();
         let walk = Walk {
             id,
-            list,
+            list: cut(&list),
             scheme,
             items: paging.as_ref().and_then(|paging| paging.items.clone()),
             pages: 0,

@@ -181,6 +181,11 @@ impl Reconciler {
         self.sealed
     }
 
+    /// Lists that it names so far, one way or the other.
+    pub fn lists(&self) -> usize {
+        self.known.len()
+    }
+
     /// Records accepted so far.
     pub fn emitted(&self) -> u64 {
         self.emitted

@@ -351,6 +351,8 @@ async fn wrong_requests_are_refused_before_anything_is_sent() {
         (method("get"), "`get` is no HTTP method"),
         (method(""), "is no HTTP method"),
         (paged("https://a.example/", "{}"), "paging is not a known scheme"),
+        (paged("https://a.example/", &format!("{:5000}", "{}")), "more than 4096 bytes"),
+        (get(&format!("https://a.example/?{}", "q".repeat(70_000))), "at most 65536 are sent"),
     ] {
         let error = bench.broker.send(request).await.unwrap_err();
         assert_eq!(error.code, "invalid-request");
