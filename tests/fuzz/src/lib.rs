@@ -24,8 +24,11 @@ use exhibit_package::read::Package;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+/// What is fuzzed: it takes any bytes.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 7] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("manifest", manifest),
     ("settings", settings),
     ("intake", intake),
@@ -35,7 +38,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 7] = [
     ("paging", paging),
 ];
 
-/// Size of a checkpoint's tree that the tests of proofs go up to.
+/// An item's, and a file's, most bytes.
 const BODY_BYTES: u64 = 1 << 20;
 
 /// A component, its custom section, and what stands in it.
