@@ -15,9 +15,11 @@
 //! | --- | --- | --- |
 //! | `bearer`, `api_key_header`, `basic`, `ssws` | `header` | one header, the same for all requests |
 //! | `private_key_jwt` | `private_key_jwt` | OAuth 2.0 client credentials with a signed assertion (Okta) |
+//! | `github_app` | `github_app` | a GitHub App's installation: a signed token, traded for one of an hour |
 //! | `aws_sigv4` | `aws` | AWS Signature Version 4, with or without assuming a role |
 
 mod aws;
+mod github_app;
 mod header;
 mod jwt;
 mod known;
@@ -35,12 +37,14 @@ use std::sync::Arc;
 use url::Url;
 
 pub use aws::{AssumeRoleConfig, AwsConfig};
+pub use github_app::GitHubAppConfig;
 pub use header::{ApiKeyHeaderConfig, BasicConfig, TokenConfig};
 pub(crate) use known::KnownSecrets;
 pub use private_key_jwt::PrivateKeyJwtConfig;
 
 /// The schemes that this host knows.
-pub const SCHEMES: [&str; 6] = ["bearer", "api_key_header", "basic", "ssws", "private_key_jwt", "aws_sigv4"];
+pub const SCHEMES: [&str; 7] =
+    ["bearer", "api_key_header", "basic", "ssws", "private_key_jwt", "github_app", "aws_sigv4"];
 
 /// A credential as a source's configuration gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -56,6 +60,9 @@ pub enum CredentialConfig {
     Ssws(TokenConfig),
     /// An OAuth 2.0 service application that signs its assertion.
     PrivateKeyJwt(PrivateKeyJwtConfig),
+    /// A GitHub App's installation.
+    #[serde(rename = "github_app")]
+    GitHubApp(GitHubAppConfig),
     /// AWS Signature Version 4.
     AwsSigv4(AwsConfig),
 }
@@ -69,6 +76,7 @@ impl CredentialConfig {
             Self::Basic(_) => "basic",
             Self::Ssws(_) => "ssws",
             Self::PrivateKeyJwt(_) => "private_key_jwt",
+            Self::GitHubApp(_) => "github_app",
             Self::AwsSigv4(_) => "aws_sigv4",
         }
     }
@@ -137,6 +145,9 @@ impl Credential {
             CredentialConfig::Ssws(config) => Arc::new(header::ssws(config, &mut loader)?),
             CredentialConfig::PrivateKeyJwt(config) => {
                 Arc::new(private_key_jwt::PrivateKeyJwt::load(config, &mut loader)?)
+            }
+            CredentialConfig::GitHubApp(config) => {
+                Arc::new(github_app::GitHubApp::load(config, &mut loader)?)
             }
             CredentialConfig::AwsSigv4(config) => Arc::new(aws::AwsSigV4::load(config, &mut loader)?),
         };

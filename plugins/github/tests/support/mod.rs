@@ -1,0 +1,78 @@
+//! What the connector's tests share: its fixtures by name, and short ways of asking a run.
+
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub, reason = "each test uses some of it")]
+
+use exhibit_evidence::exchange::{Answer, Exchange};
+use exhibit_sdk::Level;
+use exhibit_sdk::prelude::*;
+use exhibit_testkit::{Outcome as Run, Replay};
+use serde_json::{Value, json};
+
+/// Everything, with every permission.
+pub const WHOLE: [&str; 17] = [
+    "org",
+    "repos",
+    "people",
+    "saml",
+    "members",
+    "teams",
+    "access",
+    "apps",
+    "policy",
+    "keys",
+    "resources",
+    "protection",
+    "alerts",
+    "pulls",
+    "suites",
+    "deployments",
+    "audit",
+];
+
+/// The settings of an organisation that uses all of them.
+pub fn whole_settings() -> Value {
+    json!({
+        "org": "example-org", "saml_sso": true, "service_accounts": ["CY-batch"],
+        "emergency_labels": ["emergency"], "ticket_prefixes": ["OPS"]
+    })
+}
+
+pub fn replay(files: &[&str]) -> Replay {
+    let (first, others) = files.split_first().unwrap();
+    let path = |name: &str| format!("fixtures/{name}.jsonl");
+    let replay = others.iter().fold(Replay::fixtures(path(first)), |replay, name| replay.and(path(name)));
+    replay.settings(json!({"org": "example-org"}))
+}
+
+/// Received by the host's count, covered by records, left out with a reason, emitted.
+pub fn counts<K: EvidenceKind>(run: &Run) -> (u64, u64, u64, u64) {
+    let p = run.population::<K>();
+    (p.received, p.covered, p.filtered.values().sum(), p.emitted)
+}
+
+pub fn reason<K: EvidenceKind>(run: &Run) -> String {
+    run.population::<K>().verdict.reason().unwrap_or_default().to_owned()
+}
+
+pub fn said(run: &Run, level: Level) -> Vec<&str> {
+    run.log.iter().filter(|line| line.level == level).map(|line| line.message.as_str()).collect()
+}
+
+pub fn time(text: &str) -> Option<Timestamp> {
+    Some(text.parse().unwrap())
+}
+
+pub fn date(text: &str) -> Option<Date> {
+    Some(text.parse().unwrap())
+}
+
+/// Paths of the answers in which something was redacted, each once.
+pub fn redacted(run: &Run) -> Vec<String> {
+    let is_redacted = |e: &&Exchange| matches!(e.answer, Answer::Response { redacted: true, .. });
+    let path =
+        |e: &Exchange| e.url.split('?').next().unwrap_or_default().replace("https://api.github.com", "");
+    let mut paths: Vec<String> = run.exchanges.iter().filter(is_redacted).map(path).collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}
