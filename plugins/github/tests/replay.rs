@@ -13,6 +13,7 @@ use exhibit_sdk::kinds::{
     GroupMembership, MfaStatus, PrincipalType, RepoProtection, Resource, RoleGrant, Severity, Status,
 };
 use exhibit_sdk::prelude::*;
+use exhibit_testkit::Replay;
 use serde_json::json;
 use support::{WHOLE, counts, date, reason, replay, said, time, whole_settings};
 
@@ -380,6 +381,43 @@ fn a_refused_token_ends_the_check_in_githubs_words() {
         message.starts_with("there is no organisation `example-org` that this credential can see"),
         "{message}"
     );
+}
+
+#[test]
+fn addresses_of_the_other_editions() {
+    let run = |origin: &str, base: &str, settings: serde_json::Value| {
+        let one = |path: &str, body: serde_json::Value| json!({"method": "GET", "url": format!("{origin}{base}/orgs/example-org{path}"), "body_json": body});
+        let key = json!({"id": 1, "title": "k", "read_only": true, "created_at": "2025-03-01T09:00:00Z"});
+        let repo = json!({"id": 501, "name": "app", "full_name": "example-org/app", "private": true});
+        let people = json!({"method": "POST", "url": format!("{origin}{}/graphql", base.trim_end_matches("/v3")),
+            "body_json": {"data": {"organization": {"membersWithRole": {"nodes": [], "pageInfo": {"hasNextPage": false}}}}}});
+        let of_repo = |path: &str| json!({"method": "GET", "url": format!("{origin}{base}/repos/example-org/app{path}"), "body_json": [key]});
+        let lines = [
+            one("", json!({"id": 7, "login": "example-org"})),
+            one("/repos?type=all&per_page=1", json!([repo])),
+            one("/repos?type=all&sort=created&direction=asc&per_page=100", json!([repo])),
+            people,
+            of_repo("/keys?per_page=1"),
+            of_repo("/keys?per_page=100"),
+            json!({"method": "GET", "url": format!("{origin}{base}/repos/example-org/app/environments?per_page=100"),
+                "body_json": {"total_count": 0, "environments": []}}),
+        ];
+        let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let run = Replay::text(&lines)
+            .settings(settings)
+            .wanting::<Credential>()
+            .wanting::<Resource>()
+            .run::<GitHub>();
+        run.assert_complete().assert_fixtures_used();
+        run.record::<Resource>("501").subject_key
+    };
+    let settings =
+        json!({"org": "example-org", "api_url": "https://git.example.com", "enterprise_server": true});
+    let subject = run("https://git.example.com", "/api/v3", settings);
+    assert_eq!(subject.as_deref(), Some("repo:git.example.com/example-org/app"));
+    let settings = json!({"org": "example-org", "api_url": "https://api.example.com"});
+    let subject = run("https://api.example.com", "", settings);
+    assert_eq!(subject.as_deref(), Some("repo:example.com/example-org/app"));
 }
 
 #[test]
