@@ -2,7 +2,12 @@
 //! `tests/real/github_recorded.py` puts them together as one organisation, and counts, with nothing but Python, what
 //! must come of them.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test, which says what it skips"
+)]
 
 mod support;
 
