@@ -5,7 +5,6 @@ use exhibit_tests::or_skip;
 use exhibit_tests::server::{Server, free_port};
 use exhibit_tests::tools::{repository, run, shared, succeed, text};
 use exhibit_tests::workspace::Workspace;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
@@ -65,7 +64,7 @@ fn an_organisation_made_of_what_was_recorded() {
     for kind in STATE {
         assert_eq!(emitted[kind], counted[kind], "{kind}");
     }
-    assert!(populations.iter().all(|p| p["rejected"] == Value::from(0)), "{manifest}");
+    assert!(populations.iter().all(|p| p["rejected"] == 0), "{manifest}");
     // What is missing is said of each population that is not complete.
     for population in populations {
         let reason = population["reason"].as_str();
