@@ -22,6 +22,8 @@ pub struct Paging {
     total: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     end_on_empty: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    absent_is_empty: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -154,7 +156,7 @@ impl Write {
 
 impl Paging {
     fn new(scheme: Scheme) -> Self {
-        Self { scheme, items: None, total: None, end_on_empty: false }
+        Self { scheme, items: None, total: None, end_on_empty: false, absent_is_empty: false }
     }
 
     /// RFC 8288 `Link` header with `rel="next"` (Okta, GitHub, GitLab).
@@ -274,6 +276,14 @@ impl Paging {
         self
     }
 
+    /// A page without the list holds none of its items. For vendors that leave out whatever is empty (Google);
+    /// elsewhere a list that is missing may have moved, and is an error. Needs [`Paging::items`].
+    #[must_use]
+    pub fn absent_is_empty(mut self) -> Self {
+        self.absent_is_empty = true;
+        self
+    }
+
     pub(crate) fn items_place(&self) -> Option<&str> {
         self.items.as_deref()
     }
@@ -321,6 +331,10 @@ mod tests {
                 r#"{"scheme":"cursor","read":{"header":"x-next-page"},"write":{"graphql":"after"},"last":{"pointer":"/isLast"}}"#,
             ),
             (Paging::single().items("/a"), r#"{"scheme":"single","items":"/a"}"#),
+            (
+                Paging::single().items("/a").absent_is_empty(),
+                r#"{"scheme":"single","items":"/a","absent_is_empty":true}"#,
+            ),
             (Paging::link_header().end_on_empty(), r#"{"scheme":"link-header","end_on_empty":true}"#),
         ];
         for (paging, json) in cases {

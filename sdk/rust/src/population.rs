@@ -165,6 +165,11 @@ impl<K: EvidenceKind> Population<K> {
         self.host.fed_by(page.exchange()).map_err(|error| self.refused(&error))
     }
 
+    /// [`Population::fed_by`], where only the page's origin is still at hand.
+    pub fn fed_from(&mut self, origin: &Origin) -> Result<()> {
+        self.host.fed_by(origin.exchange()).map_err(|error| self.refused(&error))
+    }
+
     /// Hands a record over. One that breaks its kind's rules is kept by the host as refused, and does not fail
     /// here.
     pub fn emit(&mut self, record: Record<K>) -> Result<()> {

@@ -51,6 +51,9 @@ pub struct Paging {
     /// An empty page is the end, whatever it says of a next one. Okta's System Log always says so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub end_on_empty: bool,
+    /// A page without the list holds none of its items. Google's servers leave out whatever is empty.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub absent_is_empty: bool,
 }
 
 /// How to find the next page.
@@ -235,8 +238,9 @@ impl Paging {
         for (field, path) in [("items", &self.items), ("total", &self.total)] {
             check_path(field, path.as_deref())?;
         }
-        if self.end_on_empty && self.items.is_none() {
-            return Err(PagingError::Needs { field: "end_on_empty", needs: "items" });
+        let flags = [("end_on_empty", self.end_on_empty), ("absent_is_empty", self.absent_is_empty)];
+        if let Some((field, _)) = flags.into_iter().find(|(_, is_set)| *is_set && self.items.is_none()) {
+            return Err(PagingError::Needs { field, needs: "items" });
         }
         match &self.scheme {
             Scheme::LinkHeader {} | Scheme::Single {} => Ok(()),
@@ -290,15 +294,18 @@ impl<'de> Deserialize<'de> for Paging {
             total: Option<String>,
             #[serde(default)]
             end_on_empty: bool,
+            #[serde(default)]
+            absent_is_empty: bool,
         }
         use serde::de::Error;
         let mut fields: serde_json::Map<String, serde_json::Value> = Deserialize::deserialize(deserializer)?;
-        let names = ["items", "total", "end_on_empty"];
+        let names = ["items", "total", "end_on_empty", "absent_is_empty"];
         let common = names.iter().filter_map(|name| fields.remove_entry(*name)).collect();
         let common: Common =
             serde_json::from_value(serde_json::Value::Object(common)).map_err(D::Error::custom)?;
         let scheme = serde_json::from_value(serde_json::Value::Object(fields)).map_err(D::Error::custom)?;
-        Ok(Self { scheme, items: common.items, total: common.total, end_on_empty: common.end_on_empty })
+        let Common { items, total, end_on_empty, absent_is_empty } = common;
+        Ok(Self { scheme, items, total, end_on_empty, absent_is_empty })
     }
 }
 
@@ -369,6 +376,7 @@ mod tests {
             r#"{"scheme":"page-number","query":"page","first":1,"pages":"/result_info/total_pages","items":"/result"}"#,
             r#"{"scheme":"next-url","pointer":"/@odata.nextLink","items":"/value"}"#,
             r#"{"scheme":"single","items":"/a/b"}"#,
+            r#"{"scheme":"single","items":"/bindings","absent_is_empty":true}"#,
         ] {
             let paging = Paging::parse(text).unwrap_or_else(|e| panic!("{e}: {text}"));
             assert_eq!(serde_json::to_string(&paging).unwrap(), text);
@@ -385,6 +393,7 @@ mod tests {
             (r#"{"scheme":"link-header","items":"users"}"#, "paging `items`"),
             (r#"{"scheme":"link-header","items":7}"#, "expected a string"),
             (r#"{"scheme":"link-header","end_on_empty":true}"#, "`end_on_empty` needs `items`"),
+            (r#"{"scheme":"single","absent_is_empty":true}"#, "`absent_is_empty` needs `items`"),
             (r#"{"scheme":"offset","query":"startAt"}"#, "`offset` needs `items`"),
             (r#"{"scheme":"offset","query":"s","limit":5,"items":""}"#, "`limit` needs `limit_query`"),
             (r#"{"scheme":"offset","query":"s","limit_query":"l","limit":0,"items":""}"#, "needs `limit`"),

@@ -103,6 +103,8 @@ pub(super) fn read(paging: &Paging, page: &Shown<'_>) -> Result<Facts, String> {
         }
     }
     for (ask, found) in asked.iter().zip(look(page.body, &asked)?) {
+        let is_left_out = matches!((ask.fact, &found), (Fact::Items, Found::Missing));
+        let found = if is_left_out && paging.absent_is_empty { Found::List(0) } else { found };
         facts.take(ask.fact, &ask.text, found)?;
     }
     Ok(facts)
@@ -180,8 +182,9 @@ impl Facts {
     }
 }
 
-/// `null` is the empty list of servers written in Go. A missing list is an error: it may have moved, and
-/// then every later run would find nobody and call that complete.
+/// `null` is the empty list of servers written in Go. A missing list is an error, unless the scheme says that
+/// this vendor leaves out what is empty: it may have moved, and then every later run would find nobody and call
+/// that complete.
 fn count(at: &str, found: &Found) -> Result<u64, String> {
     match found {
         Found::List(count) => Ok(*count),

@@ -382,6 +382,21 @@ fn next_links_stay_at_their_origin() {
     assert!(out.guard().contains("user name or password"));
 }
 
+/// Google's servers leave out what is empty: <https://protobuf.dev/programming-guides/json/>.
+#[test]
+fn a_list_that_is_left_out_is_empty_only_where_the_scheme_says_so() {
+    let scheme = r#"{"scheme":"cursor","read":{"pointer":"/next"},"write":{"query":"c"},"items":"/v","absent_is_empty":true}"#;
+    let out = get(scheme, "https://a.example/", |request| match query(request, "c") {
+        None => ok(r#"{"next":"x"}"#),
+        Some(_) => ok(r#"{"v":[1]}"#),
+    });
+    assert_eq!((out.asked.len(), out.walk.received), (2, Some(1)), "no end while there is a cursor");
+    let out = get(scheme, "https://a.example/", |_| ok("{}"));
+    assert_eq!((out.asked.len(), out.walk.received), (1, Some(0)));
+    let out = get(scheme, "https://a.example/", |_| ok(r#"{"v":{"a":1}}"#));
+    assert!(out.guard().contains("where there is an object"), "{}", out.guard());
+}
+
 #[test]
 fn pages_that_cannot_be_relied_on_are_no_end() {
     let cursor = r#"{"scheme":"cursor","read":{"pointer":"/next"},"write":{"query":"c"},"more":{"pointer":"/more"},"items":"/v"}"#;
