@@ -20,11 +20,30 @@ fn vault() -> Vault {
         "TOKEN" => Some("hunter2-hunter2".to_owned()),
         "PASSWORD" => Some("pässword-1".to_owned()),
         "KEY" => Some(KEY.to_owned()),
+        "GOOGLE_KEY" => Some(google_key("service_account", "https://oauth2.googleapis.com/token")),
+        "FOREIGN_KEY" => Some(google_key("service_account", "https://token.example.com/")),
+        "EXTERNAL_KEY" => Some(google_key("external_account", "https://sts.googleapis.com/v1/token")),
+        "OIDC_TOKEN" => Some("header.claims.signature".to_owned()),
         "AWS_ID" => Some("AKIAIOSFODNN7EXAMPLE".to_owned()),
         "AWS_SECRET" => Some("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned()),
         "BROKEN" => Some("two\nlines".to_owned()),
         _ => None,
     })
+}
+
+/// A key file as Google hands it out, with the key of RFC 7515 appendix A.2.
+fn google_key(kind: &str, token_uri: &str) -> String {
+    serde_json::json!({
+        "type": kind,
+        "project_id": "example-prod-1",
+        "private_key_id": "kid-1",
+        "private_key": KEY,
+        "client_email": "761326798069-r5mljlln1rd4lrbhg75efgigp36m78j5@developer.gserviceaccount.com",
+        "client_id": "109876543210987654321",
+        "token_uri": token_uri,
+        "universe_domain": "googleapis.com",
+    })
+    .to_string()
 }
 
 fn credential(toml: &str) -> Credential {
@@ -135,6 +154,32 @@ fn configurations_are_checked_when_loaded() {
             "scheme = \"private_key_jwt\"\nclient_id = \"x\"\nprivate_key = \"env:KEY\"\nscopes = [\"a b\"]"
                 .to_owned(),
             "at least one scope",
+        ),
+        ("scheme = \"google_service_account\"\nkey = \"env:TOKEN\"".to_owned(), "not a service account's key file"),
+        ("scheme = \"google_service_account\"\nkey = \"env:FOREIGN_KEY\"".to_owned(), "set token_url"),
+        (
+            "scheme = \"google_service_account\"\nkey = \"env:EXTERNAL_KEY\"".to_owned(),
+            "use the scheme google_workload_identity",
+        ),
+        (
+            "scheme = \"google_service_account\"\nkey = \"env:GOOGLE_KEY\"\nsubject = \"ada@example.com\"".to_owned(),
+            "name the scopes that were delegated",
+        ),
+        (
+            "scheme = \"google_service_account\"\nkey = \"env:GOOGLE_KEY\"\nsubject = \"ada\"\nscopes = [\"a\"]".to_owned(),
+            "address of a user",
+        ),
+        (
+            "scheme = \"google_service_account\"\nkey = \"env:GOOGLE_KEY\"\nscopes = [\"a b\"]".to_owned(),
+            "each as one word",
+        ),
+        (
+            "scheme = \"google_workload_identity\"\naudience = \"exhibit\"\nsubject_token = \"env:OIDC_TOKEN\"".to_owned(),
+            "the provider's full name",
+        ),
+        (
+            "scheme = \"google_workload_identity\"\naudience = \"//iam.googleapis.com/x\"\nsubject_token = \"env:OIDC_TOKEN\"\nservice_account = \"a/b@c\"".to_owned(),
+            "NAME@PROJECT.iam.gserviceaccount.com",
         ),
         (assume("role_arn = \"arn:aws:iam::1:role/x\""), "arn:aws:iam::123456789012:role/NAME"),
         (assume("role_arn = \"arn:aws:iam::123456789012:role/x\"\nduration_s = 60"), "900 to 43200"),
@@ -386,6 +431,172 @@ async fn a_role_is_assumed_once_and_again_when_its_session_ends() {
     assert!(
         failure.error.message.contains("AccessDenied: not authorized")
             && failure.error.message.contains("trust policy"),
+        "{}",
+        failure.error.message
+    );
+}
+
+/// A token endpoint of Google's at `/token`, which issues `ya29-N`; everywhere else the last one issued is taken, but for
+/// the request after `revoke_after` others.
+async fn google(revoke_after: usize) -> Server {
+    let issued = std::sync::atomic::AtomicUsize::new(0);
+    Server::start(move |seen, count| {
+        use std::sync::atomic::Ordering::SeqCst;
+        if seen.target == "/token" {
+            let n = issued.fetch_add(1, SeqCst) + 1;
+            return reply(
+                200,
+                &[],
+                format!(
+                    "{{\"access_token\":\"ya29-secret-{n}\",\"expires_in\":3599,\"token_type\":\"Bearer\"}}"
+                ),
+            );
+        }
+        let fresh = format!("Bearer ya29-secret-{}", issued.load(SeqCst));
+        match seen.header("authorization") {
+            Some(value) if value == fresh && count != revoke_after => reply(200, &[], "{}"),
+            _ => reply(401, &[], "{\"error\":{\"code\":401,\"status\":\"UNAUTHENTICATED\"}}"),
+        }
+    })
+    .await
+}
+
+/// The claims are those of Google's own example: developers.google.com/identity/protocols/oauth2/service-account.
+#[tokio::test]
+async fn a_google_service_account_signs_what_google_s_example_signs() {
+    let server = google(3).await;
+    let toml = format!(
+        "scheme = \"google_service_account\"\nkey = \"env:GOOGLE_KEY\"\ntoken_url = \"{}\"\nscopes = [\"https://www.googleapis.com/auth/devstorage.read_only\"]",
+        server.url("/token")
+    );
+    let mut asked = options_for(&server, &toml);
+    // date -u -d @1328550785
+    let clock = SetClock::at("2012-02-06T17:53:05Z");
+    asked.clock = Arc::clone(&clock) as Arc<_>;
+    let transport = LiveTransport::new(asked).unwrap();
+    let send = async || transport.send(&with_auth(get(&server.url("/x")), &[])).await.unwrap();
+    let tokens = || server.seen().into_iter().filter(|seen| seen.target == "/token").collect::<Vec<_>>();
+    assert_eq!((send().await.status, send().await.status), (200, 200));
+    let form = tokens()[0].form();
+    assert_eq!(tokens().len(), 1, "one token for many requests");
+    assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    let (header, claims) = verified(&form["assertion"]);
+    assert_eq!(header, serde_json::json!({"alg": "RS256", "typ": "JWT", "kid": "kid-1"}));
+    let example = serde_json::json!({
+        "iss": "761326798069-r5mljlln1rd4lrbhg75efgigp36m78j5@developer.gserviceaccount.com",
+        "scope": "https://www.googleapis.com/auth/devstorage.read_only",
+        "aud": "https://oauth2.googleapis.com/token",
+        "exp": 1_328_554_385_u64,
+        "iat": 1_328_550_785_u64,
+    });
+    assert_eq!(claims, example);
+
+    // The fourth request in all is refused: the token is renewed, once.
+    let renewed = send().await;
+    assert_eq!((renewed.status, renewed.attempts, tokens().len()), (200, 2, 2));
+    clock.forward_s(3599 - 60);
+    assert_eq!((send().await.status, tokens().len()), (200, 3), "renewed before its last minute");
+    assert!(transport.scrub(b"ya29-secret-1 and ya29-secret-3".to_vec()).1);
+    assert!(transport.scrub(KEY.trim().as_bytes().to_vec()).1, "the key within the key file is a secret too");
+}
+
+#[tokio::test]
+async fn a_google_service_account_acts_for_a_user_only_where_it_is_told() {
+    let server = google(usize::MAX).await;
+    let toml = format!(
+        "scheme = \"google_service_account\"\nkey = \"env:GOOGLE_KEY\"\ntoken_url = \"{}\"\nsubject = \"auditor@example.com\"\nscopes = [\"https://www.googleapis.com/auth/admin.directory.user.readonly\", \"https://www.googleapis.com/auth/admin.reports.audit.readonly\"]",
+        server.url("/token")
+    );
+    let transport = LiveTransport::new(options_for(&server, &toml)).unwrap();
+    transport.send(&with_auth(get(&server.url("/x")), &[])).await.unwrap();
+    let (_, claims) = verified(&server.seen()[0].form()["assertion"]);
+    assert_eq!(claims["sub"], "auditor@example.com");
+    assert_eq!(
+        claims["scope"],
+        "https://www.googleapis.com/auth/admin.directory.user.readonly https://www.googleapis.com/auth/admin.reports.audit.readonly"
+    );
+    let chosen = with_auth(get(&server.url("/x")), &[("subject", "root@example.com")]);
+    assert_eq!(transport.send(&chosen).await.unwrap_err().error.code, "invalid-request", "never by a guest");
+
+    let refusing = Server::start(|_, _| {
+        reply(401, &[], "{\"error\":\"unauthorized_client\",\"error_description\":\"Client is unauthorized to retrieve access tokens using this method\"}")
+    })
+    .await;
+    let toml = toml.replace(&server.url("/token"), &refusing.url("/token"));
+    let transport = LiveTransport::new(options_for(&server, &toml)).unwrap();
+    let failure = transport.send(&with_auth(get(&server.url("/x")), &[])).await.unwrap_err();
+    assert_eq!((failure.error.code.as_str(), failure.error.retryable), ("credential", false));
+    assert!(
+        failure.error.message.contains("unauthorized_client: Client is unauthorized")
+            && failure.error.message.contains("admin console delegates"),
+        "{}",
+        failure.error.message
+    );
+}
+
+/// RFC 8693 section 2.1, then Google's generateAccessToken.
+#[tokio::test]
+async fn a_google_workload_identity_is_exchanged_and_takes_on_a_service_account() {
+    let sts = Server::start(|seen, n| match seen.target.as_str() {
+        "/v1/token" => reply(200, &[], format!("{{\"access_token\":\"federated-{n}\",\"issued_token_type\":\"urn:ietf:params:oauth:token-type:access_token\",\"token_type\":\"Bearer\",\"expires_in\":3600}}")),
+        _ => reply(200, &[], format!("{{\"accessToken\":\"ya29-taken-on-{n}\",\"expireTime\":\"2026-03-04T10:30:00Z\"}}")),
+    })
+    .await;
+    let api = Server::start(|_, n| if n == 1 { reply(401, &[], "{}") } else { reply(200, &[], "{}") }).await;
+    let toml = format!(
+        "scheme = \"google_workload_identity\"\naudience = \"//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q\"\nsubject_token = \"env:OIDC_TOKEN\"\nservice_account = \"exhibit@example-prod-1.iam.gserviceaccount.com\"\ntoken_url = \"{}\"\nimpersonation_url = \"{}\"",
+        sts.url("/v1/token"),
+        sts.url("/")
+    );
+    let mut asked = options_for(&api, &toml);
+    let clock = SetClock::at("2026-03-04T10:00:00Z");
+    asked.clock = Arc::clone(&clock) as Arc<_>;
+    let transport = LiveTransport::new(asked).unwrap();
+    let send = async || transport.send(&with_auth(get(&api.url("/x")), &[])).await.unwrap();
+    assert_eq!(send().await.attempts, 1);
+    let seen = sts.seen();
+    let form = seen[0].form();
+    assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:token-exchange");
+    assert_eq!(
+        form["audience"],
+        "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q"
+    );
+    assert_eq!(form["subject_token"], "header.claims.signature");
+    assert_eq!(form["subject_token_type"], "urn:ietf:params:oauth:token-type:jwt");
+    assert_eq!(form["requested_token_type"], "urn:ietf:params:oauth:token-type:access_token");
+    assert_eq!(
+        seen[1].target,
+        "/v1/projects/-/serviceAccounts/exhibit@example-prod-1.iam.gserviceaccount.com:generateAccessToken"
+    );
+    assert_eq!(seen[1].header("authorization"), Some("Bearer federated-0"));
+    let body: serde_json::Value = serde_json::from_slice(&seen[1].body).unwrap();
+    assert_eq!(
+        body,
+        serde_json::json!({"scope": ["https://www.googleapis.com/auth/cloud-platform"], "lifetime": "3600s"})
+    );
+    assert_eq!(api.seen()[0].header("authorization"), Some("Bearer ya29-taken-on-1"));
+
+    let again = send().await;
+    assert_eq!(
+        (again.status, again.attempts, sts.seen().len()),
+        (200, 2, 4),
+        "refused in mid-run: exchanged anew"
+    );
+    clock.forward_s(1800 - 60);
+    assert_eq!((send().await.status, sts.seen().len()), (200, 6), "before expireTime's last minute");
+    assert!(transport.scrub(b"federated-0 ya29-taken-on-5 header.claims.signature".to_vec()).1);
+
+    let refusing = Server::start(|seen, _| match seen.target.as_str() {
+        "/v1/token" => reply(200, &[], "{\"access_token\":\"federated-x\",\"token_type\":\"Bearer\"}"),
+        _ => reply(403, &[], "{\"error\":{\"code\":403,\"message\":\"Permission 'iam.serviceAccounts.getAccessToken' denied\",\"status\":\"PERMISSION_DENIED\"}}"),
+    })
+    .await;
+    let toml = toml.replace(&sts.url("/"), &refusing.url("/"));
+    let transport = LiveTransport::new(options_for(&api, &toml)).unwrap();
+    let failure = transport.send(&with_auth(get(&api.url("/x")), &[])).await.unwrap_err();
+    assert!(
+        failure.error.message.contains("getAccessToken' denied")
+            && failure.error.message.contains("roles/iam.workloadIdentityUser"),
         "{}",
         failure.error.message
     );

@@ -17,9 +17,11 @@
 //! | `private_key_jwt` | `private_key_jwt` | OAuth 2.0 client credentials with a signed assertion (Okta) |
 //! | `github_app` | `github_app` | a GitHub App's installation: a signed token, traded for one of an hour |
 //! | `aws_sigv4` | `aws` | AWS Signature Version 4, with or without assuming a role |
+//! | `google_service_account`, `google_workload_identity` | `google` | a service account's key; another system's identity |
 
 mod aws;
 mod github_app;
+mod google;
 mod header;
 mod jwt;
 mod known;
@@ -38,13 +40,23 @@ use url::Url;
 
 pub use aws::{AssumeRoleConfig, AwsConfig};
 pub use github_app::GitHubAppConfig;
+pub use google::{GoogleServiceAccountConfig, GoogleWorkloadIdentityConfig};
 pub use header::{ApiKeyHeaderConfig, BasicConfig, TokenConfig};
 pub(crate) use known::KnownSecrets;
 pub use private_key_jwt::PrivateKeyJwtConfig;
 
 /// The schemes that this host knows.
-pub const SCHEMES: [&str; 7] =
-    ["bearer", "api_key_header", "basic", "ssws", "private_key_jwt", "github_app", "aws_sigv4"];
+pub const SCHEMES: [&str; 9] = [
+    "bearer",
+    "api_key_header",
+    "basic",
+    "ssws",
+    "private_key_jwt",
+    "github_app",
+    "aws_sigv4",
+    "google_service_account",
+    "google_workload_identity",
+];
 
 /// A credential as a source's configuration gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -65,6 +77,10 @@ pub enum CredentialConfig {
     GitHubApp(GitHubAppConfig),
     /// AWS Signature Version 4.
     AwsSigv4(AwsConfig),
+    /// A Google service account's key.
+    GoogleServiceAccount(GoogleServiceAccountConfig),
+    /// Google's workload identity federation.
+    GoogleWorkloadIdentity(GoogleWorkloadIdentityConfig),
 }
 
 impl CredentialConfig {
@@ -78,6 +94,8 @@ impl CredentialConfig {
             Self::PrivateKeyJwt(_) => "private_key_jwt",
             Self::GitHubApp(_) => "github_app",
             Self::AwsSigv4(_) => "aws_sigv4",
+            Self::GoogleServiceAccount(_) => "google_service_account",
+            Self::GoogleWorkloadIdentity(_) => "google_workload_identity",
         }
     }
 }
@@ -150,6 +168,12 @@ impl Credential {
                 Arc::new(github_app::GitHubApp::load(config, &mut loader)?)
             }
             CredentialConfig::AwsSigv4(config) => Arc::new(aws::AwsSigV4::load(config, &mut loader)?),
+            CredentialConfig::GoogleServiceAccount(config) => {
+                Arc::new(google::GoogleServiceAccount::load(config, &mut loader)?)
+            }
+            CredentialConfig::GoogleWorkloadIdentity(config) => {
+                Arc::new(google::GoogleWorkloadIdentity::load(config, &mut loader)?)
+            }
         };
         Ok(Self { scheme_name: config.scheme(), scheme, secrets: loader.secrets })
     }

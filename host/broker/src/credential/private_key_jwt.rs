@@ -59,18 +59,18 @@ struct Claims<'a> {
 
 /// RFC 6749 section 5.1.
 #[derive(Deserialize)]
-struct Granted {
-    access_token: String,
-    token_type: String,
-    expires_in: Option<u64>,
+pub(super) struct Granted {
+    pub(super) access_token: String,
+    pub(super) token_type: String,
+    pub(super) expires_in: Option<u64>,
 }
 
 /// RFC 6749 section 5.2.
 #[derive(Deserialize)]
-struct Refused {
-    error: String,
+pub(super) struct Refused {
+    pub(super) error: String,
     #[serde(default)]
-    error_description: String,
+    pub(super) error_description: String,
 }
 
 pub(super) struct PrivateKeyJwt {
@@ -182,7 +182,7 @@ impl PrivateKeyJwt {
 }
 
 /// What a server says of itself, cut and on one line.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(300).collect()
 }
 
