@@ -36,6 +36,9 @@ pub struct Account {
     /// Whether a second factor is set up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mfa_status: Option<MfaStatus>,
+    /// Whether the system demands a second factor of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa_enforced: Option<bool>,
     /// Kinds of active second factors: webauthn, totp, push, sms, call, email, hardware_token,
     /// security_question, or the system's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +91,7 @@ impl Account {
             external: None,
             admin: None,
             mfa_status: None,
+            mfa_enforced: None,
             mfa_factors: None,
             password_enabled: None,
             password_changed_at: None,
