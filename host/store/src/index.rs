@@ -10,10 +10,11 @@ use crate::error::ReadError;
 use crate::faults::{Points, Step};
 use crate::files;
 use crate::keys::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Rows staged in one batch, at most.
 const BATCH_ROWS: usize = 64;
@@ -92,6 +93,7 @@ impl Index {
     pub(crate) fn open(dir: &Path, points: Points) -> Result<Self, ReadError> {
         files::create_dirs(dir).map_err(ReadError::io(dir))?;
         remove_stale_snapshots(dir).map_err(ReadError::io(dir))?;
+        wait_for_lock(dir);
         let config = sled::Config::new().path(dir).cache_capacity(64 << 20).flush_every_ms(None);
         let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
         let db = match opened {
@@ -215,6 +217,19 @@ fn is_refusal(kind: io::ErrorKind) -> bool {
 fn panic_text(cause: &(dyn std::any::Any + Send)) -> String {
     let text = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
     format!("opening it panicked: {}", text.unwrap_or("(no message)"))
+}
+
+/// The store is locked by us, so whoever holds sled's own lock is about to let go of it: a child that is just being
+/// started has a copy of every file until it runs its program.
+fn wait_for_lock(dir: &Path) {
+    let Ok(file) = File::open(dir.join("db")) else { return };
+    for _ in 0..200 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            _ => break,
+        }
+    }
+    let _ = file.unlock();
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::Path;
 /// Held as long as the store is open; the operating system frees it when the process ends, however.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -40,7 +40,14 @@ impl Lock {
             writeln!(file, "{}", std::process::id())
         };
         write(&mut file).map_err(ReadError::io(&path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// Closing alone would not do: a child that is just being started holds the file, too, until it runs its program.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 
