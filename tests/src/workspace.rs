@@ -1,7 +1,7 @@
 //! Workspaces to test in.
 //!
-//! `TARGET/tmp/exhibit-tests/populated-*` holds some days of a made-up organisation, made once for each build of the
-//! command by `exhibit demo`, and never changed: tests work on copies.
+//! `TARGET/tmp/exhibit-tests/populated-*` holds some days of two systems of a made-up organisation, made once for each
+//! build of the command by `exhibit demo`, and never changed: tests work on copies.
 
 use crate::command::{Exhibit, binary};
 use crate::server::Fakes;
@@ -32,7 +32,10 @@ pub fn populated() -> &'static Path {
             std::fs::create_dir_all(&folder).expect("the build folder can be written");
             let days = DAYS.to_string();
             let made = dir.display().to_string();
-            Exhibit::at(&folder).run(&["demo", "--days", &days, "--dir", &made]).ok();
+            let two = ["--system", "okta", "--system", "aws"];
+            let mut arguments = vec!["demo", "--days", &days, "--dir", &made];
+            arguments.extend(two);
+            Exhibit::at(&folder).run(&arguments).ok();
         }
         dir
     })
@@ -148,7 +151,7 @@ impl Workspace {
         exhibit.run(&["source", "approve", "aws-test", "--yes"]).ok();
     }
 
-    /// Adds both made-up systems as sources, approved.
+    /// Adds the made-up Okta and AWS as sources, approved.
     pub fn add_fakes(&self, fakes: &Fakes) {
         self.add_okta(fakes.fact("okta"));
         self.add_aws(fakes.fact("aws"), fakes.fact("aws_access_key_id"));

@@ -311,6 +311,9 @@ pub(crate) struct Demo {
     /// What the organisation is grown from
     #[arg(long, default_value_t = 2026)]
     pub(crate) seed: u64,
+    /// Only this system; several times for several
+    #[arg(long, value_name = "CONNECTOR")]
+    pub(crate) system: Vec<String>,
     /// Days to collect, from 1 January
     #[arg(long, default_value_t = 181)]
     pub(crate) days: u32,

@@ -1,11 +1,12 @@
 //! Serves the fakes until standard input ends, for tools that are not written in Rust.
 //!
 //! `cargo run -p exhibit-demo --example serve -- [SEED] [INSTANT]` prints one line of JSON that says where the
-//! fakes listen and which credentials they take. Each line on standard input is an instant to set the clock to.
+//! fakes listen and which credentials they take: for a connector `okta`, `okta` is the origin, and `okta_token` the
+//! member `token` of the credential. Each line on standard input is an instant to set the clock to.
 #![allow(clippy::print_stdout, reason = "the line of JSON is this program's output")]
 
-use exhibit_demo::{FakeOptions, Fakes, SimulatedClock};
-use serde_json::json;
+use exhibit_demo::{Fakes, SimulatedClock, System};
+use serde_json::{Map, Value, json};
 use std::error::Error;
 use std::io::BufRead;
 use std::sync::Arc;
@@ -16,28 +17,32 @@ fn main() -> Result<(), Box<dyn Error>> {
     let at = arguments.next().unwrap_or_else(|| "2026-03-18T06:00:00Z".to_owned()).parse()?;
     let clock = Arc::new(SimulatedClock::new(at));
     let fakes = Fakes::start(seed, clock.clone())?;
-    let options = FakeOptions::default();
+    let mut facts = Map::new();
+    for system in System::ALL.iter().copied() {
+        let (name, source) = (system.connector(), fakes.source(system));
+        facts.insert(name.to_owned(), fakes.origin(system).into());
+        let secrets = source.secrets.into_iter().map(|(member, secret)| (member.to_owned(), secret.into()));
+        let members = source.credential.into_iter().chain(secrets);
+        facts.extend(members.map(|(member, value)| (format!("{name}_{member}"), value)));
+    }
     let story = fakes.story();
-    println!(
-        "{}",
+    facts.insert(
+        "story".to_owned(),
         json!({
-            "okta": format!("http://{}", fakes.okta), "okta_token": options.okta_token,
-            "aws": format!("http://{}", fakes.aws), "aws_access_key_id": options.aws_access_key_id,
-            "aws_secret_access_key": options.aws_secret_access_key,
-            "story": {
-                "outage_day": story.outage.1.to_string(), "missed_day": story.missed_day.to_string(),
-                "quiet_days": [story.quiet_days.0.to_string(), story.quiet_days.1.to_string()],
-                "mfa_lost": lapse(&story.mfa_lost), "plain_volume": lapse(&story.plain_volume),
-                "open_ssh": lapse(&story.open_ssh), "rotation_off": lapse(&story.rotation_off),
-                "bucket_unblocked": lapse(&story.bucket_unblocked), "trail_stopped": lapse(&story.trail_stopped),
-                "weak_rule": lapse(&story.weak_rule), "failed_backup": lapse(&story.failed_backup),
-                "lingerer": story.lingerer.iam_user,
-            },
-        })
+            "outage_day": story.outage.1.to_string(), "missed_day": story.missed_day.to_string(),
+            "quiet_days": [story.quiet_days.0.to_string(), story.quiet_days.1.to_string()],
+            "mfa_lost": lapse(&story.mfa_lost), "plain_volume": lapse(&story.plain_volume),
+            "open_ssh": lapse(&story.open_ssh), "rotation_off": lapse(&story.rotation_off),
+            "bucket_unblocked": lapse(&story.bucket_unblocked), "trail_stopped": lapse(&story.trail_stopped),
+            "weak_rule": lapse(&story.weak_rule), "failed_backup": lapse(&story.failed_backup),
+            "lingerer": story.lingerer.iam_user,
+        }),
     );
+    println!("{}", Value::Object(facts));
     for line in std::io::stdin().lock().lines() {
         clock.set(line?.trim().parse()?);
-        println!("{}", json!({"requests": {"okta": fakes.requests().okta, "aws": fakes.requests().aws}}));
+        let requests = System::ALL.iter().map(|s| (s.connector().to_owned(), fakes.requests(*s).into()));
+        println!("{}", json!({"requests": requests.collect::<Map<String, Value>>()}));
     }
     Ok(())
 }

@@ -1,23 +1,16 @@
-//! The fakes as a pair: started together on loopback, sharing the organisation and the clock.
+//! The fakes together: started on loopback, sharing the organisation and the clock.
 
-use crate::aws::{self, Aws};
-use crate::http::{Fake, Server, bind};
-use crate::okta::{self, Okta};
+use crate::http::{Server, bind};
 use crate::org::Organisation;
 use crate::org::story::Story;
+use crate::system::{Source, System};
 use exhibit_evidence::time::Clock;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// What the fakes accept and how they behave.
+/// How the fakes behave.
 #[derive(Debug, Clone)]
 pub struct FakeOptions {
-    /// The Okta API token, as in `Authorization: SSWS …`.
-    pub okta_token: String,
-    /// The AWS access key id.
-    pub aws_access_key_id: String,
-    /// The AWS secret access key. Signatures are verified with it.
-    pub aws_secret_access_key: String,
     /// Every so many requests Okta answers 429 instead; 0 never.
     pub okta_throttle_every: u64,
     /// How many seconds after such a 429 its `x-rate-limit-reset` lies.
@@ -26,13 +19,7 @@ pub struct FakeOptions {
 
 impl Default for FakeOptions {
     fn default() -> Self {
-        Self {
-            okta_token: okta::TOKEN.to_owned(),
-            aws_access_key_id: aws::ACCESS_KEY_ID.to_owned(),
-            aws_secret_access_key: aws::SECRET_ACCESS_KEY.to_owned(),
-            okta_throttle_every: 0,
-            okta_throttle_reset_s: 1,
-        }
+        Self { okta_throttle_every: 0, okta_throttle_reset_s: 1 }
     }
 }
 
@@ -45,7 +32,7 @@ pub enum StartError {
     )]
     Bind {
         /// Whose port.
-        system: &'static str,
+        system: System,
         /// The system's reason.
         source: std::io::Error,
     },
@@ -56,22 +43,11 @@ pub enum StartError {
     Thread(std::io::Error),
 }
 
-/// How many requests each fake has answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Requests {
-    /// Okta's.
-    pub okta: u64,
-    /// AWS's.
-    pub aws: u64,
-}
-
 /// The running fakes. Dropping them closes their ports.
 #[derive(Debug)]
 pub struct Fakes {
-    /// Where Okta listens, with plain HTTP.
-    pub okta: SocketAddr,
-    /// Where every service of AWS listens, with plain HTTP.
-    pub aws: SocketAddr,
+    /// Where each listens, in the order of [`System::ALL`].
+    addresses: Vec<SocketAddr>,
     organisation: Arc<Organisation>,
     server: Server,
 }
@@ -82,26 +58,41 @@ impl Fakes {
         Self::start_with(Organisation::grow(seed), clock, &FakeOptions::default())
     }
 
-    /// Serves `organisation` with other credentials or behaviour.
+    /// Serves `organisation` with other behaviour.
     pub fn start_with(
         organisation: Arc<Organisation>,
         clock: Arc<dyn Clock>,
         options: &FakeOptions,
     ) -> Result<Self, StartError> {
-        let bind = |system| bind().map_err(|source| StartError::Bind { system, source });
-        let (okta_listener, okta) = bind("Okta")?;
-        let (aws_listener, aws) = bind("AWS")?;
-        let fakes: Vec<(_, Arc<dyn Fake>)> = vec![
-            (okta_listener, Arc::new(Okta::new(Arc::clone(&organisation), Arc::clone(&clock), options))),
-            (aws_listener, Arc::new(Aws::new(Arc::clone(&organisation), clock, options))),
-        ];
+        let mut addresses = Vec::new();
+        let mut fakes = Vec::new();
+        for system in System::ALL.iter().copied() {
+            let (listener, address) = bind().map_err(|source| StartError::Bind { system, source })?;
+            addresses.push(address);
+            fakes.push((listener, (system.vendor().fake)(&organisation, &clock, options)));
+        }
         let server = Server::start(fakes).map_err(StartError::Thread)?;
-        Ok(Self { okta, aws, organisation, server })
+        Ok(Self { addresses, organisation, server })
     }
 
-    /// How many requests were answered so far.
-    pub fn requests(&self) -> Requests {
-        Requests { okta: self.server.count(0), aws: self.server.count(1) }
+    /// Where `system` listens, with plain HTTP. Every service of a cloud is at one address.
+    pub fn address(&self, system: System) -> SocketAddr {
+        self.addresses[system as usize]
+    }
+
+    /// `http://127.0.0.1:PORT` of `system`.
+    pub fn origin(&self, system: System) -> String {
+        format!("http://{}", self.address(system))
+    }
+
+    /// How a source reads `system`.
+    pub fn source(&self, system: System) -> Source {
+        (system.vendor().source)(&self.origin(system))
+    }
+
+    /// How many requests `system` has answered so far.
+    pub fn requests(&self, system: System) -> u64 {
+        self.server.count(system as usize)
     }
 
     /// The organisation that is served.

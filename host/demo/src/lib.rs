@@ -8,21 +8,24 @@
 //! | [`org`] | the organisation, grown from a seed, as timelines over half a year, and its story |
 //! | [`clock`] | the clock that the fakes share with the host |
 //! | [`calendar`] | the half year |
-//! | `fakes` | the pair of fakes, started and stopped together: [`Fakes`] |
-//! | [`okta`], [`aws`] | what each fake answers |
+//! | `system` | the systems, each with a fake: [`System`] |
+//! | `fakes` | the fakes, started and stopped together: [`Fakes`] |
+//! | `okta`, `aws` | what each fake answers |
 //! | `http` | the server they share |
 
-pub mod aws;
+mod aws;
 pub mod calendar;
 pub mod clock;
 mod fakes;
 mod http;
 mod names;
-pub mod okta;
+mod okta;
 pub mod org;
 mod random;
+mod system;
 
 pub use clock::SimulatedClock;
-pub use fakes::{FakeOptions, Fakes, Requests, StartError};
-pub use org::story::{Fact, Story, System};
+pub use fakes::{FakeOptions, Fakes, StartError};
+pub use org::story::{Fact, Story};
 pub use org::{Org, Organisation};
+pub use system::{Source, System};

@@ -2,7 +2,7 @@
 //! speed. The shapes of the answers are held against Okta's document and boto3 in `tests/foreign`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use exhibit_demo::{FakeOptions, Fakes, Organisation, SimulatedClock};
+use exhibit_demo::{FakeOptions, Fakes, Organisation, SimulatedClock, System};
 use exhibit_evidence::time::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,7 +77,7 @@ fn connect(address: SocketAddr) -> TcpStream {
 }
 
 fn ssws() -> String {
-    format!("SSWS {}", FakeOptions::default().okta_token)
+    "SSWS 00simulatedOktaTokenOpensNothingElse000000".to_owned()
 }
 
 fn start(at: &str) -> (Fakes, Arc<SimulatedClock>) {
@@ -88,29 +88,29 @@ fn start(at: &str) -> (Fakes, Arc<SimulatedClock>) {
 #[test]
 fn a_wrong_credential_is_told() {
     let (fakes, _clock) = start("2026-02-02T06:00:00Z");
-    let mut okta = connect(fakes.okta);
+    let mut okta = connect(fakes.address(System::Okta));
     for wrong in ["", "SSWS nope", "Bearer x"] {
         let answer = ask(&mut okta, "/api/v1/users", wrong);
         assert_eq!((answer.status, answer.json()["errorCode"].as_str()), (401, Some("E0000011")), "{wrong}");
     }
     assert_eq!(ask(&mut okta, "/api/v1/org", &ssws()).status, 200);
-    let unsigned = ask(&mut connect(fakes.aws), "/?Action=GetCallerIdentity", "");
+    let unsigned = ask(&mut connect(fakes.address(System::Aws)), "/?Action=GetCallerIdentity", "");
     assert_eq!(unsigned.status, 403);
     assert!(unsigned.body.contains("<Code>MissingAuthenticationToken</Code>"), "{}", unsigned.body);
-    assert_eq!((fakes.requests().okta, fakes.requests().aws), (4, 1));
+    assert_eq!((fakes.requests(System::Okta), fakes.requests(System::Aws)), (4, 1));
 }
 
 #[test]
 fn the_outage_lasts_a_day_and_spares_aws() {
     let (fakes, clock) = start("2026-02-02T06:00:00Z");
     let midnight = Timestamp::at_midnight(fakes.story().outage.1);
-    let mut okta = connect(fakes.okta);
+    let mut okta = connect(fakes.address(System::Okta));
     for (offset_ms, status) in [(-1, 200), (0, 503), (86_399_999, 503), (86_400_000, 200)] {
         clock.set(midnight.plus_ms(offset_ms));
         assert_eq!(ask(&mut okta, "/api/v1/groups", &ssws()).status, status, "{offset_ms}");
     }
     clock.set(midnight);
-    assert_eq!(ask(&mut connect(fakes.aws), "/", "").status, 403);
+    assert_eq!(ask(&mut connect(fakes.address(System::Aws)), "/", "").status, 403);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn throttling_comes_as_often_as_asked_and_ends_soon() {
     let options = FakeOptions { okta_throttle_every: 3, okta_throttle_reset_s: 2, ..FakeOptions::default() };
     let clock = Arc::new(SimulatedClock::new(at));
     let fakes = Fakes::start_with(Organisation::grow(1), clock, &options).unwrap();
-    let mut okta = connect(fakes.okta);
+    let mut okta = connect(fakes.address(System::Okta));
     let answers: Vec<Answer> = (0..6).map(|_| ask(&mut okta, "/api/v1/org", &ssws())).collect();
     let statuses: Vec<u16> = answers.iter().map(|a| a.status).collect();
     assert_eq!(statuses, [200, 200, 429, 200, 200, 429]);
@@ -139,7 +139,7 @@ fn text(value: &Value) -> String {
 fn the_log_explains_every_change_of_status() {
     let (before, after) = ("2026-05-01T06:00:00Z", "2026-06-30T06:00:00Z");
     let (fakes, clock) = start(after);
-    let mut okta = connect(fakes.okta);
+    let mut okta = connect(fakes.address(System::Okta));
     let filter = "filter=eventType+sw+%22user.lifecycle%22";
     let mut touched: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for event in walk(&mut okta, &format!("/api/v1/logs?since={before}&until={after}&limit=7&{filter}")) {
@@ -170,9 +170,9 @@ fn the_log_explains_every_change_of_status() {
 #[test]
 fn dropping_the_fakes_closes_their_ports() {
     let (fakes, _clock) = start("2026-02-02T06:00:00Z");
-    let mut kept = connect(fakes.okta);
+    let mut kept = connect(fakes.address(System::Okta));
     assert_eq!(ask(&mut kept, "/api/v1/org", &ssws()).status, 200);
-    let address = fakes.okta;
+    let address = fakes.address(System::Okta);
     drop(fakes);
     assert!(TcpStream::connect(address).is_err());
     assert_eq!(kept.read(&mut [0]).unwrap_or(0), 0);
@@ -183,7 +183,7 @@ fn dropping_the_fakes_closes_their_ports() {
 #[test]
 fn a_day_of_requests_is_quick() {
     let (fakes, _clock) = start("2026-03-02T06:00:00Z");
-    let mut okta = connect(fakes.okta);
+    let mut okta = connect(fakes.address(System::Okta));
     let users = ask(&mut okta, "/api/v1/users?limit=200", &ssws()).json();
     let begun = std::time::Instant::now();
     for user in users.as_array().unwrap() {

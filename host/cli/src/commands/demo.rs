@@ -10,7 +10,7 @@ use crate::output;
 use crate::progress;
 use anyhow::{Context as _, Result};
 use exhibit_demo::calendar::FIRST_DAY;
-use exhibit_demo::{Fakes, SimulatedClock};
+use exhibit_demo::{Fact, Fakes, SimulatedClock, Source, System};
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::period::AuditPeriod;
 use exhibit_evidence::time::Timestamp;
@@ -23,7 +23,7 @@ use exhibit_pipeline::seal::seal;
 use exhibit_pipeline::workspace::Workspace;
 use exhibit_verify::verify;
 use jiff::civil::Date;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,17 +39,21 @@ const MARK: &str = "SIMULATED";
 
 pub(crate) async fn run(args: &Demo) -> Result<ExitCode> {
     let started = Instant::now();
-    prepare(args)?;
+    let systems = systems(args)?;
+    prepare(args, &systems)?;
     let first = Timestamp::at_midnight(FIRST_DAY);
     let clock = Arc::new(SimulatedClock::new(first));
     let fakes = Fakes::start(args.seed, clock.clone()).context("the made-up systems cannot be started")?;
-    output::say("A made-up organisation, two systems on loopback, everything simulated:");
-    for fact in fakes.story().facts() {
+    let names: Vec<String> = systems.iter().map(System::to_string).collect();
+    output::say("A made-up organisation, its systems on loopback, everything simulated.");
+    output::say(&format!("Systems: {}.", names.join(", ")));
+    let is_shown = |fact: &Fact| fact.system.is_none_or(|system| systems.contains(&system));
+    for fact in fakes.story().facts().into_iter().filter(is_shown) {
         output::say(&format!("  {}  {}", fact.first, fact.text));
     }
     let workspace = crate::commands::init::create(&args.dir, ORGANISATION, ORIGIN, false, true)?;
     std::fs::write(args.dir.join(MARK), "Made by `exhibit demo`. Nothing here is about anyone.\n")?;
-    let sources = add_sources(&workspace, &fakes)?;
+    let sources = add_sources(&workspace, &fakes, &systems)?;
     let runtime = crate::host::runtime(&workspace)?;
     output::say("Compiling the connectors …");
     let host = Host::open(workspace, runtime, clock.clone())?;
@@ -79,7 +83,7 @@ pub(crate) async fn run(args: &Demo) -> Result<ExitCode> {
 }
 
 /// Makes room: never in a folder that holds something else.
-fn prepare(args: &Demo) -> Result<()> {
+fn prepare(args: &Demo, systems: &[System]) -> Result<()> {
     let dir = &args.dir;
     if dir.exists() && std::fs::read_dir(dir)?.next().is_some() {
         if !dir.join(MARK).is_file() {
@@ -96,50 +100,70 @@ fn prepare(args: &Demo) -> Result<()> {
         }
         std::fs::remove_dir_all(dir)?;
     }
-    if bundled::component("okta").is_none() || bundled::component("aws").is_none() {
-        return Err(Problem::failed(
-            "this command was built without its connectors",
-            Some("build it with `make build`".into()),
-        ));
-    }
-    Ok(())
+    systems.iter().try_for_each(|system| component(*system).map(drop))
 }
 
-/// Adds the connectors and writes the sources, each under a name of its own.
-fn add_sources(workspace: &Workspace, fakes: &Fakes) -> Result<Vec<SourceName>> {
-    let secrets = workspace.root().join("keys");
-    let write_secret = |name: &str, value: &str| -> Result<PathBuf> {
-        use std::io::Write as _;
-        use std::os::unix::fs::OpenOptionsExt as _;
-        let path = secrets.canonicalize()?.join(name);
-        let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(&path)?;
-        file.write_all(value.as_bytes())?;
-        Ok(path)
-    };
-    let token = write_secret("demo-okta-token", exhibit_demo::okta::TOKEN)?;
-    let secret = write_secret("demo-aws-secret", exhibit_demo::aws::SECRET_ACCESS_KEY)?;
-    let okta = format!(
-        "connector = \"okta\"\nallow_addresses = [\"127.0.0.1\"]\n\n[settings]\norg_url = \"http://{}\"\n\n\
-         [credentials.okta]\nscheme = \"ssws\"\ntoken = \"file:{}\"\n",
-        fakes.okta,
-        token.display()
-    );
-    let aws = format!(
-        "connector = \"aws\"\nallow_addresses = [\"127.0.0.1\"]\n\n[settings]\nendpoint = \"http://{}\"\n\n\
-         [credentials.aws]\nscheme = \"aws_sigv4\"\naccess_key_id = \"{}\"\nsecret_access_key = \"file:{}\"\n",
-        fakes.aws,
-        exhibit_demo::aws::ACCESS_KEY_ID,
-        secret.display()
-    );
+/// Adds the connectors and writes the sources, each under a name of its own: `okta-demo`.
+fn add_sources(workspace: &Workspace, fakes: &Fakes, systems: &[System]) -> Result<Vec<SourceName>> {
+    let keys = workspace.root().join("keys").canonicalize()?;
     let mut names = Vec::new();
-    for (connector, text) in [("okta", okta), ("aws", aws)] {
-        let bytes = bundled::component(connector).context("a connector is not in this command")?;
-        workspace.add_component(bytes)?;
+    for system in systems {
+        let connector = system.connector();
+        workspace.add_component(component(*system)?)?;
         let name: SourceName = format!("{connector}-demo").parse()?;
-        workspace.add_source(&name, &text)?;
+        workspace.add_source(&name, &source_file(&keys, connector, fakes.source(*system))?)?;
         names.push(name);
     }
     Ok(names)
+}
+
+/// The text of `sources/NAME.toml`. Its secrets go to files of their own, which it names.
+fn source_file(keys: &Path, connector: &str, source: Source) -> Result<String> {
+    let mut credential = source.credential;
+    for (member, secret) in source.secrets {
+        let file = keys.join(format!("demo-{connector}-{member}"));
+        write_secret(&file, &secret)?;
+        credential.insert(member.to_owned(), format!("file:{}", file.display()).into());
+    }
+    let file = serde_json::json!({
+        "connector": connector,
+        "allow_addresses": ["127.0.0.1"],
+        "settings": source.settings,
+        "credentials": {source.slot: credential},
+    });
+    Ok(toml::to_string(&file)?)
+}
+
+fn write_secret(path: &Path, secret: &str) -> Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    Ok(file.write_all(secret.as_bytes())?)
+}
+
+/// The connector that reads a system, which is in this command.
+fn component(system: System) -> Result<&'static [u8]> {
+    bundled::component(system.connector()).ok_or_else(|| {
+        Problem::failed(
+            format!("this command was built without the connector `{}`", system.connector()),
+            Some("build it with `make build`".into()),
+        )
+    })
+}
+
+/// The systems that were asked for, all without that, in the order in which they are read.
+fn systems(args: &Demo) -> Result<Vec<System>> {
+    for name in &args.system {
+        if System::of_connector(name).is_none() {
+            let known: Vec<&str> = System::ALL.iter().map(|system| system.connector()).collect();
+            return Err(Problem::usage(
+                format!("the demo has no system `{name}`"),
+                format!("it has {}", known.join(", ")),
+            ));
+        }
+    }
+    let is_asked = |s: &System| args.system.is_empty() || args.system.iter().any(|n| n == s.connector());
+    Ok(System::ALL.iter().copied().filter(is_asked).collect())
 }
 
 /// What was collected.

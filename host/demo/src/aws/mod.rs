@@ -25,11 +25,11 @@ mod storage;
 mod xml;
 
 use crate::calendar::http_date;
-use crate::fakes::FakeOptions;
 use crate::http::{Fake, Reply, Request};
 use crate::org::cloud::{Cloud, REGIONS};
 use crate::org::{Org, Organisation};
 use crate::random::uuid;
+use crate::system::{Source, Vendor};
 use exhibit_evidence::time::{Clock, Timestamp};
 use serde_json::{Value, json};
 use signature::Verifier;
@@ -38,10 +38,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The access key id that the fake accepts unless told otherwise: AWS's own example.
-pub const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
+/// The access key id that the fake accepts: AWS's own example.
+const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 /// The secret that belongs to [`ACCESS_KEY_ID`]: AWS's own example.
-pub const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
+pub(crate) const VENDOR: Vendor = Vendor {
+    name: "AWS",
+    connector: "aws",
+    seats: &[],
+    fake: |organisation, clock, _| Arc::new(Aws::new(Arc::clone(organisation), Arc::clone(clock))),
+    source: |origin| {
+        let credential = json!({"scheme": "aws_sigv4", "access_key_id": ACCESS_KEY_ID});
+        let secrets = vec![("secret_access_key", SECRET_ACCESS_KEY.to_owned())];
+        Source::new(json!({"endpoint": origin}), "aws", credential, secrets)
+    },
+};
 
 /// The fake.
 pub(crate) struct Aws {
@@ -112,8 +124,8 @@ impl<'a> Call<'a> {
 }
 
 impl Aws {
-    pub(crate) fn new(organisation: Arc<Organisation>, clock: Arc<dyn Clock>, options: &FakeOptions) -> Self {
-        let verifier = Verifier::new(organisation.seed(), options);
+    pub(crate) fn new(organisation: Arc<Organisation>, clock: Arc<dyn Clock>) -> Self {
+        let verifier = Verifier::new(organisation.seed(), ACCESS_KEY_ID, SECRET_ACCESS_KEY);
         Self { organisation, clock, verifier, asked: AtomicU64::new(0), report_made: AtomicU64::new(0) }
     }
 

@@ -4,7 +4,6 @@
 //! the clock: the clock is simulated, and whoever signs may live in another time.
 
 use super::Refusal;
-use crate::fakes::FakeOptions;
 use crate::http::Request;
 use crate::random::{hex_id, iam_id};
 use exhibit_evidence::digest::Digest;
@@ -45,10 +44,10 @@ struct Authorization<'a> {
 }
 
 impl Verifier {
-    pub(crate) fn new(seed: u64, options: &FakeOptions) -> Self {
+    pub(crate) fn new(seed: u64, access_key_id: &str, secret_access_key: &str) -> Self {
         Self {
-            access_key_id: options.aws_access_key_id.clone(),
-            secret_access_key: options.aws_secret_access_key.clone(),
+            access_key_id: access_key_id.to_owned(),
+            secret_access_key: secret_access_key.to_owned(),
             temporary: Temporary {
                 access_key_id: iam_id(seed, "ASIA", "session"),
                 secret_access_key: hex_id(seed, "session secret", 40),
@@ -207,12 +206,7 @@ mod tests {
     }
 
     fn verifier() -> Verifier {
-        let options = FakeOptions {
-            aws_access_key_id: "AKIDEXAMPLE".to_owned(),
-            aws_secret_access_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned(),
-            ..FakeOptions::default()
-        };
-        Verifier::new(1, &options)
+        Verifier::new(1, "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
     }
 
     const SIGNATURE: &str = "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7";

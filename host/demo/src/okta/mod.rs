@@ -21,16 +21,29 @@ mod users;
 use crate::calendar::http_date;
 use crate::fakes::FakeOptions;
 use crate::http::{Fake, Reply, Request};
-use crate::org::story::System;
 use crate::org::{Org, Organisation};
 use crate::random::{hex_id, okta_id};
+use crate::system::{Source, System, Vendor};
 use exhibit_evidence::time::{Clock, Timestamp};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The API token that the fake accepts unless told otherwise. It opens nothing else.
-pub const TOKEN: &str = "00simulatedOktaTokenOpensNothingElse000000";
+/// The API token that the fake accepts. It opens nothing else.
+const TOKEN: &str = "00simulatedOktaTokenOpensNothingElse000000";
+
+pub(crate) const VENDOR: Vendor = Vendor {
+    name: "Okta",
+    connector: "okta",
+    seats: &[],
+    fake: |organisation, clock, options| {
+        Arc::new(Okta::new(Arc::clone(organisation), Arc::clone(clock), options))
+    },
+    source: |origin| {
+        let (settings, credential) = (json!({"org_url": origin}), json!({"scheme": "ssws"}));
+        Source::new(settings, "okta", credential, vec![("token", TOKEN.to_owned())])
+    },
+};
 
 /// Requests a minute, per kind of endpoint; Okta's own vary with the subscription.
 const RATE_LIMIT: u64 = 600;
@@ -116,7 +129,7 @@ impl Okta {
         Self {
             organisation,
             clock,
-            authorization: format!("SSWS {}", options.okta_token),
+            authorization: format!("SSWS {TOKEN}"),
             throttle_every: options.okta_throttle_every,
             throttle_reset_s: options.okta_throttle_reset_s,
             asked: AtomicU64::new(0),

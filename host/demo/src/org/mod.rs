@@ -9,6 +9,7 @@
 //! | [`people`] | accounts: status, factors, memberships, roles over time |
 //! | `growth` | how they come about: joiners, leavers, movers, sign-ins |
 //! | `structure` | departments, groups, applications, sign-on policies: what does not depend on the seed |
+//! | `seats` | accounts in the systems that the identity provider provisions |
 //! | `log` | what people did and what was done to them, as events |
 //! | `cloud` | the AWS account |
 
@@ -16,14 +17,17 @@ pub(crate) mod cloud;
 pub(crate) mod growth;
 pub(crate) mod log;
 pub mod people;
+pub(crate) mod seats;
 pub mod story;
 pub(crate) mod structure;
 
 use crate::calendar::Held;
+use crate::system::System;
 use cloud::Cloud;
 use exhibit_evidence::time::Timestamp;
 use log::LogEntry;
 use people::{Account, Status};
+use seats::{Seat, Taken};
 use std::collections::HashMap;
 use std::sync::Arc;
 use story::{Plot, Story};
@@ -37,6 +41,7 @@ pub struct Organisation {
     by_id: HashMap<String, usize>,
     groups: Vec<Group>,
     apps: Vec<App>,
+    seats: Vec<Vec<Taken>>,
     log: Vec<LogEntry>,
     cloud: Cloud,
     story: Story,
@@ -54,8 +59,9 @@ impl Organisation {
         let story = people.story(&plot, &cloud);
         let log = log::write(seed, &people.accounts, &groups, &apps, &story);
         let accounts = people.accounts;
+        let seats = seats::take(&accounts);
         let by_id = accounts.iter().enumerate().map(|(i, a)| (a.id.clone(), i)).collect();
-        Arc::new(Self { seed, accounts, by_id, groups, apps, log, cloud, story })
+        Arc::new(Self { seed, accounts, by_id, groups, apps, seats, log, cloud, story })
     }
 
     /// The seed it grew from.
@@ -168,6 +174,16 @@ impl<'a> Org<'a> {
             }
         }
         grants
+    }
+
+    #[allow(dead_code, reason = "no system is provisioned yet")]
+    /// Accounts in `system` that exist or did, of the systems that the identity provider provisions.
+    pub(crate) fn seats(self, system: System) -> impl Iterator<Item = Seat<'a>> {
+        let taken = self.organisation.seats[system as usize].iter().filter(move |seat| seat.from <= self.at);
+        taken.filter_map(move |seat| {
+            let account = self.organisation.accounts.get(seat.what)?;
+            Some(Seat { account, from: seat.from, until: seat.until.filter(|until| *until <= self.at) })
+        })
     }
 
     /// The cloud account.

@@ -4,27 +4,9 @@
 
 use crate::calendar::{at, next, plus_days};
 use crate::random::Stream;
+use crate::system::System;
 use exhibit_evidence::time::{Span, Timestamp};
 use jiff::civil::{Date, Weekday, date};
-use std::fmt;
-
-/// A system that the organisation uses, and that a fake speaks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum System {
-    /// The identity provider.
-    Okta,
-    /// The cloud account.
-    Aws,
-}
-
-impl fmt::Display for System {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Okta => "Okta",
-            Self::Aws => "AWS",
-        })
-    }
-}
 
 /// Somebody who left, and when the account was closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
