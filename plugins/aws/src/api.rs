@@ -9,7 +9,6 @@
 //! Endpoints: <https://docs.aws.amazon.com/general/latest/gr/rande.html>. Protocols: <https://smithy.io/2.0/aws/protocols/>.
 
 use exhibit_sdk::prelude::*;
-use std::cell::RefCell;
 
 /// A group of regions with accounts, endpoints and ARNs of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,8 +112,8 @@ pub(crate) struct Api<'a> {
     pub(crate) regions: Vec<String>,
     /// Why the regions are not known.
     pub(crate) regions_gap: Option<String>,
-    /// The first failure that may pass by itself: the run ends with it, once everything has been asked.
-    passing: RefCell<Option<Failure>>,
+    /// What may pass by itself: the run ends with it, once everything has been asked.
+    pub(crate) passing: Passing,
 }
 
 impl<'a> Api<'a> {
@@ -126,7 +125,7 @@ impl<'a> Api<'a> {
             account: String::new(),
             regions: Vec::new(),
             regions_gap: None,
-            passing: RefCell::default(),
+            passing: Passing::new(is_throttled),
         }
     }
 
@@ -211,14 +210,9 @@ impl<'a> Api<'a> {
         format!("arn:{}:{service}:{region}:{}:{resource}", self.partition.name, self.account)
     }
 
-    /// The population of a kind, where it is asked for.
-    pub(crate) fn open<K: EvidenceKind>(&self, query: &str) -> Wanted<K> {
-        Wanted(self.ctx.wants::<K>().then(|| self.ctx.population::<K>(query)))
-    }
-
     /// The population of a kind over all regions, where it is asked for.
     pub(crate) fn open_regional<K: EvidenceKind>(&self, query: &str) -> Wanted<K> {
-        let mut wanted = self.open(query);
+        let mut wanted = self.ctx.wanted(query);
         if let Some(gap) = &self.regions_gap {
             wanted.incomplete(gap);
         }
@@ -243,68 +237,19 @@ impl<'a> Api<'a> {
         let mut pages = Vec::new();
         for page in list.pages() {
             let page = page.map_err(|failure| failure.context(what));
-            pages.extend(self.take(feeds, page.map(|page| vec![page]))?);
+            pages.extend(self.passing.take(feeds, page.map(|page| vec![page]))?);
         }
         Ok(pages)
-    }
-
-    /// The pages of an answer, which feed these populations. A list that AWS withholds, or that cannot be read
-    /// now, leaves them incomplete, and the others go on.
-    pub(crate) fn take(&self, feeds: &mut [&mut dyn Feed], answer: Result<Vec<Page>>) -> Result<Vec<Page>> {
-        match answer {
-            Ok(pages) => {
-                for feed in feeds.iter_mut() {
-                    for page in &pages {
-                        feed.fed_by(page)?;
-                    }
-                }
-                Ok(pages)
-            }
-            Err(failure) => {
-                for feed in feeds.iter_mut() {
-                    feed.withheld(&failure)?;
-                }
-                self.note(failure);
-                Ok(Vec::new())
-            }
-        }
-    }
-
-    /// What supports a record, or why it is unknown: that is logged, and AWS's word is quoted. A server error that
-    /// outlasts the host's retries leaves a detail unknown and no more; where no answer came, or too much was
-    /// asked, the run ends so that it is tried again.
-    pub(crate) fn known<T>(&self, what: &str, answer: Result<T>) -> Option<T> {
-        match answer {
-            Ok(value) => Some(value),
-            Err(failure) => {
-                exhibit_sdk::warn!("unknown: {what}: {}", failure.message());
-                if failure.status().is_none_or(|status| status < 500) {
-                    self.note(failure);
-                }
-                None
-            }
-        }
-    }
-
-    /// Keeps a failure that may pass by itself.
-    pub(crate) fn note(&self, failure: Failure) {
-        let passes =
-            failure.is_retryable() || code(&failure).is_some_and(|code| THROTTLED.contains(&code.as_str()));
-        if passes {
-            let failure = if failure.is_retryable() { failure } else { failure.retryable() };
-            self.passing.borrow_mut().get_or_insert(failure);
-        }
-    }
-
-    /// The failure that the run ends with, if any.
-    pub(crate) fn end(self) -> Result<()> {
-        self.passing.into_inner().map_or(Ok(()), Err)
     }
 }
 
 /// AWS's words for "too fast"; some services send them with 400.
 const THROTTLED: [&str; 5] =
     ["Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"];
+
+fn is_throttled(failure: &Failure) -> bool {
+    code(failure).is_some_and(|code| THROTTLED.contains(&code.as_str()))
+}
 
 /// AWS's code of an error, `AccessDenied`. It stands in the body, or in a header, with a name space or a URL
 /// around it.
@@ -313,54 +258,4 @@ pub(crate) fn code(failure: &Failure) -> Option<String> {
     let said = page.header("x-amzn-errortype").map(str::to_owned).or_else(|| page.vendor_message())?;
     let word = said.split(':').next().unwrap_or_default();
     Some(word.rsplit('#').next().unwrap_or_default().trim().to_owned()).filter(|word| !word.is_empty())
-}
-
-/// What is fed by lists, whatever its kind.
-pub(crate) trait Feed {
-    /// See [`Population::fed_by`].
-    fn fed_by(&mut self, page: &Page) -> Result<()>;
-    /// See [`Population::incomplete`].
-    fn incomplete(&mut self, what: &str);
-    /// See [`Population::withheld`].
-    fn withheld(&mut self, failure: &Failure) -> Result<()>;
-}
-
-/// A population, where its kind is asked for; else nothing happens.
-pub(crate) struct Wanted<K>(Option<Population<K>>);
-
-impl<K: EvidenceKind> Feed for Wanted<K> {
-    fn fed_by(&mut self, page: &Page) -> Result<()> {
-        self.0.as_mut().map_or(Ok(()), |population| population.fed_by(page))
-    }
-
-    fn incomplete(&mut self, what: &str) {
-        if let Some(population) = &mut self.0 {
-            population.incomplete(what);
-        }
-    }
-
-    fn withheld(&mut self, failure: &Failure) -> Result<()> {
-        self.0.as_mut().map_or(Ok(()), |population| population.withheld(failure))
-    }
-}
-
-impl<K: EvidenceKind> Wanted<K> {
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.0.is_some()
-    }
-
-    pub(crate) fn emit(&mut self, record: Record<K>) -> Result<()> {
-        self.0.as_mut().map_or(Ok(()), |population| population.emit(record))
-    }
-
-    pub(crate) fn filtered(&mut self, count: u64, reason: &str) -> Result<()> {
-        match &mut self.0 {
-            Some(population) if count > 0 => population.filtered(count, reason),
-            _ => Ok(()),
-        }
-    }
-
-    pub(crate) fn seal(self) -> Result<()> {
-        self.0.map_or(Ok(()), Population::seal)
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_Operations_AWS_Backup.html>
 
-use crate::api::{Api, Wanted};
+use crate::api::Api;
 use crate::time::instant;
 use exhibit_sdk::kinds::{BackupPlan, Details, JobRun, JobType, Outcome};
 use exhibit_sdk::prelude::*;
@@ -107,7 +107,7 @@ fn plans(api: &Api<'_>) -> Result<()> {
     };
     let mut listed = Vec::new();
     for (region, answer) in api.in_regions("backup:ListBackupPlans", list) {
-        for page in api.take(&mut [&mut records], answer)? {
+        for page in api.passing.take(&mut [&mut records], answer)? {
             listed.extend(page.items::<Listed>()?.into_iter().map(|plan| (region, plan)));
         }
     }
@@ -121,7 +121,7 @@ fn plans(api: &Api<'_>) -> Result<()> {
         let mut next = |what: &str| {
             let answer = answers.next().unwrap_or_else(|| Err(Failure::internal("an answer is missing")));
             let what = format!("{what} of {} in {region}", plan.backup_plan_id);
-            api.known("a backup plan", answer.map_err(|failure| failure.context(what)))
+            api.passing.known("a backup plan", answer.map_err(|failure| failure.context(what)))
         };
         let (body, selections) = (next("backup:GetBackupPlan"), next("backup:ListBackupSelections"));
         of_plan(&mut records, region, plan, body, selections)?;
@@ -206,7 +206,7 @@ fn jobs(api: &Api<'_>) -> Result<()> {
         request.paged(paging("/BackupJobs"))
     };
     for (region, answer) in api.in_regions("backup:ListBackupJobs", list) {
-        for page in api.take(&mut [&mut jobs], answer)? {
+        for page in api.passing.take(&mut [&mut jobs], answer)? {
             for job in page.items::<Job>()? {
                 match instant(&job.creation_date) {
                     Some(at) => jobs.emit(of_job(region, &job).occurred_at(at))?,

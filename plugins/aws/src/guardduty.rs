@@ -38,7 +38,7 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
     };
     let mut detectors = Vec::new();
     for (region, answer) in api.in_regions("guardduty:ListDetectors", list) {
-        let pages = api.take(&mut [&mut rules], answer)?;
+        let pages = api.passing.take(&mut [&mut rules], answer)?;
         let before = detectors.len();
         for page in &pages {
             detectors.extend(page.items::<String>()?.into_iter().map(|id| (region, id)));
@@ -56,7 +56,7 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
     for ((region, id), answer) in detectors.iter().zip(answers) {
         let answer =
             answer.map_err(|f| f.context(format!("guardduty:GetDetector of {} in {region}", id.as_str())));
-        let pages = api.known("a detector", answer).unwrap_or_default();
+        let pages = api.passing.known("a detector", answer).unwrap_or_default();
         let detector = pages.first().map(Page::item::<Detector>).transpose()?;
         let arn = api.arn("guardduty", region, &format!("detector/{}", id.as_str()));
         rules.emit(record(&arn, region, id, detector.as_ref()))?;
@@ -89,8 +89,8 @@ fn record(
             names.sort();
             names
         });
-        attributes.created_at = detector.created_at.as_ref().and_then(|text| text.parse().ok());
-        attributes.updated_at = detector.updated_at.as_ref().and_then(|text| text.parse().ok());
+        attributes.created_at = instant(detector.created_at.as_ref());
+        attributes.updated_at = instant(detector.updated_at.as_ref());
         let often = detector.finding_publishing_frequency.as_deref();
         attributes.details = often.map(|word| Details::new().with("publishing_frequency", word));
     }

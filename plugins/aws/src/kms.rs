@@ -76,7 +76,7 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<Managers> {
     };
     let mut listed = Vec::new();
     for (region, answer) in api.in_regions("kms:ListKeys", list) {
-        for page in api.take(&mut [&mut assets, &mut encryption], answer)? {
+        for page in api.passing.take(&mut [&mut assets, &mut encryption], answer)? {
             listed.extend(page.items::<Listed>()?.into_iter().map(|key| (region.to_owned(), key)));
         }
     }
@@ -102,7 +102,8 @@ fn describe(api: &Api<'_>, listed: Vec<(String, Item<Listed>)>) -> Result<Vec<Ke
     let answers: Vec<_> = api.ctx.send_all(listed.iter().map(ask)).collect();
     let described = listed.into_iter().zip(answers).map(|((region, listed), answer)| {
         let what = format!("kms:DescribeKey of {}", listed.key_arn);
-        let pages = api.known("a key", answer.map_err(|failure| failure.context(what))).unwrap_or_default();
+        let pages =
+            api.passing.known("a key", answer.map_err(|failure| failure.context(what))).unwrap_or_default();
         let described = pages.first().map(Page::item).transpose()?;
         Ok(Key { listed, region, described })
     });
@@ -159,7 +160,7 @@ fn resource(api: &Api<'_>, key: &Key) -> Record<Resource> {
     if metadata.is_none() { record.unknown("status").unknown("created_at") } else { record }
 }
 
-fn emit_rotation(api: &Api<'_>, encryption: &mut crate::api::Wanted<Encryption>, keys: &[Key]) -> Result<()> {
+fn emit_rotation(api: &Api<'_>, encryption: &mut Wanted<Encryption>, keys: &[Key]) -> Result<()> {
     let rotating = |key: &&Key| key.metadata().is_some_and(Metadata::can_rotate);
     let ask =
         |key: &Key| api.json(KMS, &key.region, "GetKeyRotationStatus", &json!({"KeyId": key.listed.key_id}));
@@ -183,7 +184,10 @@ fn emit_rotation(api: &Api<'_>, encryption: &mut crate::api::Wanted<Encryption>,
         if rotating(&key) {
             let answer = answers.next().unwrap_or_else(|| Err(Failure::internal("an answer is missing")));
             let what = format!("kms:GetKeyRotationStatus of {}", key.listed.key_arn);
-            record = match api.known("a key's rotation", answer.map_err(|failure| failure.context(what))) {
+            record = match api
+                .passing
+                .known("a key's rotation", answer.map_err(|failure| failure.context(what)))
+            {
                 Some(pages) => rotated(record, &pages)?,
                 None => record.unknown("rotation_enabled"),
             };

@@ -96,7 +96,7 @@ impl Connector for Aws {
             guardduty::collect(&api),
             backup::collect(&api),
         ]);
-        exhibit_sdk::all([ended, api.end()])
+        exhibit_sdk::all([ended, api.passing.end()])
     }
 }
 
@@ -150,7 +150,7 @@ fn look_for_regions(api: &mut Api<'_>, named: &[String]) {
                 "the enabled regions are not known; grant ec2:DescribeRegions, or name them in `regions`: {}",
                 failure.message()
             ));
-            api.note(failure);
+            api.passing.note(failure);
         }
     }
 }

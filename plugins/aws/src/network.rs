@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Welcome.html>
 
-use crate::api::{Api, EC2, Wanted};
+use crate::api::{Api, EC2};
 use exhibit_sdk::kinds::{Details, Direction, Logging, NetworkRule, Resource, RuleAction};
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ fn networks(api: &Api<'_>) -> Result<()> {
     let logs = if logging.is_wanted() { flow_logs(api)? } else { FlowLogs::new() };
     let list = |region: &str| api.query_list(EC2, region, "DescribeVpcs", &[], "vpcSet/item");
     for (region, answer) in api.in_regions("ec2:DescribeVpcs", list) {
-        for page in api.take(&mut [&mut assets, &mut logging], answer)? {
+        for page in api.passing.take(&mut [&mut assets, &mut logging], answer)? {
             for vpc in page.elements()? {
                 let Some(id) = vpc.text("vpcId") else { continue };
                 let arn = api.arn("ec2", region, &format!("vpc/{id}"));
@@ -45,7 +45,7 @@ fn flow_logs<'a>(api: &'a Api<'_>) -> Result<FlowLogs<'a>> {
     let list = |region: &str| api.query_list(EC2, region, "DescribeFlowLogs", &[], "flowLogSet/item");
     let mut all = FlowLogs::new();
     for (region, answer) in api.in_regions("ec2:DescribeFlowLogs", list) {
-        let Some(pages) = api.known("flow logs", answer) else {
+        let Some(pages) = api.passing.known("flow logs", answer) else {
             all.insert(region, None);
             continue;
         };
@@ -141,7 +141,7 @@ fn security_groups(api: &Api<'_>) -> Result<()> {
         api.query_list(EC2, region, "DescribeSecurityGroups", &params, "securityGroupInfo/item")
     };
     for (region, answer) in api.in_regions("ec2:DescribeSecurityGroups", list) {
-        for page in api.take(&mut [&mut rules], answer)? {
+        for page in api.passing.take(&mut [&mut rules], answer)? {
             for group in page.elements()? {
                 of_group(api, &mut rules, region, &group)?;
             }

@@ -25,7 +25,7 @@ pub(crate) fn collect(api: &Api<'_>, managers: &Managers) -> Result<()> {
         api.query_list(RDS, region, "DescribeDBInstances", &params, "DBInstances/DBInstance")
     };
     for (region, answer) in api.in_regions("rds:DescribeDBInstances", list) {
-        for page in api.take(&mut [&mut assets, &mut encryption, &mut backups], answer)? {
+        for page in api.passing.take(&mut [&mut assets, &mut encryption, &mut backups], answer)? {
             for instance in page.elements()? {
                 let Some(name) = instance.text("DBInstanceIdentifier") else { continue };
                 let arn = instance.text("DBInstanceArn").map(str::to_owned);

@@ -48,11 +48,11 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
     let (operation, items) = ("DescribeConfigurationRecorders", "/ConfigurationRecorders");
     let recorders = api.in_regions("config:DescribeConfigurationRecorders", list(operation, items));
     for ((region, answer), (_, status)) in recorders.into_iter().zip(status) {
-        let status = api.known("whether configuration is recorded", status);
+        let status = api.passing.known("whether configuration is recorded", status);
         let status = status.map(|pages| pages.iter().map(Page::items::<Status>).collect::<Result<Vec<_>>>());
         let status: Option<Vec<Item<Status>>> =
             status.transpose()?.map(|lists| lists.into_iter().flatten().collect());
-        for page in api.take(&mut [&mut logging], answer)? {
+        for page in api.passing.take(&mut [&mut logging], answer)? {
             let recorders = page.items::<Recorder>()?;
             if recorders.is_empty() {
                 let arn = api.arn("config", region, "configuration-recorder");

@@ -21,9 +21,9 @@ struct Bucket {
 }
 
 pub(crate) fn collect(api: &Api<'_>, managers: &Managers) -> Result<()> {
-    let mut assets = api.open::<Resource>("all S3 buckets");
-    let mut encryption = api.open::<Encryption>("default encryption of all S3 buckets");
-    let mut logging = api.open::<Logging>("access logging of all S3 buckets");
+    let mut assets = api.ctx.wanted::<Resource>("all S3 buckets");
+    let mut encryption = api.ctx.wanted::<Encryption>("default encryption of all S3 buckets");
+    let mut logging = api.ctx.wanted::<Logging>("access logging of all S3 buckets");
     if !assets.is_wanted() && !encryption.is_wanted() && !logging.is_wanted() {
         return Ok(());
     }
@@ -79,7 +79,7 @@ fn located(api: &Api<'_>, name: &str) -> Result<String> {
     let home = api.partition.home;
     let answer = api.rest("s3", home, &format!("/{}", encode(name))).query("location", "").send();
     let page = answer.map_err(|failure| failure.context(format!("s3:GetBucketLocation of {name}")));
-    let Some(page) = api.known("a bucket's region", page) else { return Ok(home.to_owned()) };
+    let Some(page) = api.passing.known("a bucket's region", page) else { return Ok(home.to_owned()) };
     Ok(match page.xml()?.own_text() {
         "" => home.to_owned(),
         "EU" => "eu-west-1".to_owned(),
@@ -124,7 +124,7 @@ fn said(api: &Api<'_>, answer: Result<Page>, absent: &str) -> Said {
         Err(failure) => match failure.page().filter(|_| code(&failure).as_deref() == Some(absent)) {
             Some(page) => Said::None(page.origin("")),
             None => {
-                let _ = api.known::<Page>("a bucket's setting", Err(failure));
+                let _ = api.passing.known::<Page>("a bucket's setting", Err(failure));
                 Said::Unknown
             }
         },
@@ -184,7 +184,7 @@ fn resource(
     if record.attributes_mut().publicly_accessible.is_none() {
         record = record.unknown("publicly_accessible");
     }
-    match api.known("a bucket's versioning", versioning) {
+    match api.passing.known("a bucket's versioning", versioning) {
         Some(page) => {
             // Absent where it was never switched on.
             record.attributes_mut().versioning_enabled = Some(page.xml()?.text("Status") == Some("Enabled"));
@@ -244,7 +244,7 @@ fn logged(api: &Api<'_>, bucket: &Bucket, answer: Result<Page>) -> Result<Record
     };
     let mut record =
         Record::new(&bucket.arn, attributes).origin(&bucket.origin).subject(subject::asset(&bucket.arn));
-    let Some(page) = api.known("a bucket's access logging", answer) else {
+    let Some(page) = api.passing.known("a bucket's access logging", answer) else {
         return Ok(record.unknown("enabled"));
     };
     let xml = page.xml()?;

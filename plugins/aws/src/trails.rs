@@ -73,7 +73,7 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
     let list = |region: &str| api.json(CLOUDTRAIL, region, "DescribeTrails", &json!({})).list("/trailList");
     let (mut trails, mut seen) = (Vec::new(), BTreeSet::new());
     for (region, answer) in api.in_regions("cloudtrail:DescribeTrails", list) {
-        for page in api.take(&mut [&mut logging], answer)? {
+        for page in api.passing.take(&mut [&mut logging], answer)? {
             for trail in page.items::<Trail>()? {
                 let home = trail.home_region.clone().unwrap_or_else(|| region.to_owned());
                 let elsewhere = home != region && api.regions.contains(&home);
@@ -96,7 +96,7 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
         let mut next = |what: &str| {
             let answer = answers.next().unwrap_or_else(|| Err(Failure::internal("an answer is missing")));
             let answer = answer.map_err(|failure| failure.context(format!("{what} of {}", trail.arn)));
-            api.known("a trail", answer)
+            api.passing.known("a trail", answer)
         };
         let (status, selectors) = (next("cloudtrail:GetTrailStatus"), next("cloudtrail:GetEventSelectors"));
         let record = with_status(record(home, trail), status)?;

@@ -25,7 +25,7 @@ fn volumes(api: &Api<'_>, managers: &Managers) -> Result<()> {
         api.query_list(EC2, region, "DescribeVolumes", &[("MaxResults", "500")], "volumeSet/item")
     };
     for (region, answer) in api.in_regions("ec2:DescribeVolumes", list) {
-        for page in api.take(&mut [&mut assets, &mut encryption], answer)? {
+        for page in api.passing.take(&mut [&mut assets, &mut encryption], answer)? {
             for volume in page.elements()? {
                 let Some(id) = volume.text("volumeId") else { continue };
                 let arn = api.arn("ec2", region, &format!("volume/{id}"));
@@ -84,7 +84,7 @@ fn defaults(api: &Api<'_>) -> Result<()> {
     }
     let ask = |region: &str| api.query(EC2, region, "GetEbsEncryptionByDefault", &[]);
     for (region, answer) in api.in_regions("ec2:GetEbsEncryptionByDefault", ask) {
-        for page in api.take(&mut [&mut encryption], answer)? {
+        for page in api.passing.take(&mut [&mut encryption], answer)? {
             let arn = api.arn("ec2", region, "ebs-encryption-by-default");
             let attributes = Encryption {
                 region: Some(region.to_owned()),

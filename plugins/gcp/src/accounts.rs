@@ -3,9 +3,9 @@
 //! Keys that Google holds and rotates by itself are counted and left out:
 //! <https://cloud.google.com/iam/docs/service-account-creds#google-managed-keys>.
 
-use crate::api::{Api, Feed, IAM};
+use crate::api::{Api, IAM};
 use crate::tree::{Place, Tree};
-use crate::values::{instant, last};
+use crate::values::last;
 use exhibit_sdk::kinds::{
     Account, AccountStatus, AccountType, Credential, CredentialStatus, CredentialType, PrincipalType,
 };
@@ -49,8 +49,8 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree) -> Result<()> {
         let list = api.list(IAM, &format!("/v1/{}/serviceAccounts", project.path()), "/accounts");
         list.query("pageSize", "100")
     };
-    for (_, answer) in api.each(&projects, ask) {
-        for page in api.take(&mut [&mut accounts, &mut keys], answer)? {
+    for (_, answer) in api.ctx.each(&projects, ask) {
+        for page in api.passing.take(&mut [&mut accounts, &mut keys], answer)? {
             let found = accounts.items::<Listed>(&page)?;
             for account in &found {
                 accounts.emit(record(api, account))?;
@@ -67,9 +67,9 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree) -> Result<()> {
                 );
                 Api::whole(api.get(IAM, &path), "/keys")
             };
-            for (account, answer) in api.each(&found, ask) {
+            for (account, answer) in api.ctx.each(&found, ask) {
                 let mut held = 0_u64;
-                for page in api.take(&mut [&mut keys], answer)? {
+                for page in api.passing.take(&mut [&mut keys], answer)? {
                     for key in keys.items::<Key>(&page)? {
                         if key.key_type.as_deref() == Some("SYSTEM_MANAGED") {
                             keys.filtered(1, "a key that Google holds and rotates")?;

@@ -4,7 +4,6 @@
 
 use crate::api::{Api, MONITORING};
 use crate::tree::{Place, Tree};
-use crate::values::instant;
 use exhibit_sdk::kinds::{AlertRule, Severity};
 use exhibit_sdk::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,9 +114,9 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree) -> Result<()> {
     let list = |project: &Place, what: &str| {
         api.list(MONITORING, &format!("/v3/{}/{what}", project.path()), &format!("/{what}"))
     };
-    for (project, answer) in api.each(&projects, |project| list(project, "alertPolicies")) {
+    for (project, answer) in api.ctx.each(&projects, |project| list(project, "alertPolicies")) {
         let mut found = Vec::new();
-        for page in api.take(&mut [&mut rules], answer)? {
+        for page in api.passing.take(&mut [&mut rules], answer)? {
             found.extend(rules.items::<Policy>(&page)?);
         }
         let has_channels = found.iter().any(|policy| !policy.notification_channels.is_empty());
@@ -138,7 +137,7 @@ fn channels(api: &Api<'_>, list: Request) -> Option<BTreeMap<String, Item<Channe
     let pages: Result<Vec<Page>> = list.pages().collect();
     let channels =
         pages.and_then(|pages| pages.iter().map(Page::items::<Channel>).collect::<Result<Vec<_>>>());
-    let channels = api.known("whom alert policies tell", channels)?;
+    let channels = api.passing.known("whom alert policies tell", channels)?;
     Some(channels.into_iter().flatten().map(|channel| (channel.name.clone(), channel)).collect())
 }
 

@@ -4,7 +4,6 @@
 //! form: <https://google.aip.dev/193>.
 
 use exhibit_sdk::prelude::*;
-use std::cell::RefCell;
 
 /// Hosts of the services that are asked.
 pub(crate) const RESOURCES: &str = "cloudresourcemanager.googleapis.com";
@@ -26,14 +25,14 @@ pub(crate) struct Api<'a> {
     pub(crate) tenant: String,
     /// Why not every project is known.
     pub(crate) gap: Option<String>,
-    /// The first failure that may pass by itself: the run ends with it, once everything has been asked.
-    passing: RefCell<Option<Failure>>,
+    /// What may pass by itself: the run ends with it, once everything has been asked.
+    pub(crate) passing: Passing,
 }
 
 impl<'a> Api<'a> {
     pub(crate) fn new(ctx: &'a Context, endpoint: Option<&'a str>) -> Self {
         let endpoint = endpoint.map(|origin| origin.trim_end_matches('/'));
-        Self { ctx, endpoint, tenant: String::new(), gap: None, passing: RefCell::default() }
+        Self { ctx, endpoint, tenant: String::new(), gap: None, passing: Passing::new(is_throttled) }
     }
 
     fn url(&self, host: &str, path: &str) -> String {
@@ -66,140 +65,16 @@ impl<'a> Api<'a> {
 
     /// The population of a kind, where it is asked for.
     pub(crate) fn open<K: EvidenceKind>(&self, query: &str) -> Wanted<K> {
-        let mut wanted = Wanted(self.ctx.wants::<K>().then(|| self.ctx.population::<K>(query)));
+        let mut wanted = self.ctx.wanted(query);
         if let Some(gap) = &self.gap {
             wanted.incomplete(gap);
         }
         wanted
     }
-
-    /// Asks the same of each of these, side by side, and gives the answers in their order.
-    pub(crate) fn each<'t, T>(
-        &self,
-        of: &'t [T],
-        ask: impl Fn(&'t T) -> Request,
-    ) -> impl Iterator<Item = (&'t T, Result<Vec<Page>>)> {
-        of.iter().zip(self.ctx.send_all(of.iter().map(ask)))
-    }
-
-    /// The pages of an answer, which feed these populations. A list that Google withholds, or that cannot be read
-    /// now, leaves them incomplete, and the others go on.
-    pub(crate) fn take(&self, feeds: &mut [&mut dyn Feed], answer: Result<Vec<Page>>) -> Result<Vec<Page>> {
-        match answer {
-            Ok(pages) => {
-                for feed in feeds.iter_mut() {
-                    for page in &pages {
-                        feed.fed_by(page)?;
-                    }
-                }
-                Ok(pages)
-            }
-            Err(failure) => {
-                for feed in feeds.iter_mut() {
-                    feed.withheld(&failure)?;
-                }
-                exhibit_sdk::warn!("incomplete: {}", failure.message());
-                self.note(failure);
-                Ok(Vec::new())
-            }
-        }
-    }
-
-    /// What supports a record, or why it is unknown: that is logged, and Google's word is quoted. A server error that
-    /// outlasts the host's retries leaves a detail unknown and no more; where no answer came, or too much was asked,
-    /// the run ends so that it is tried again.
-    pub(crate) fn known<T>(&self, what: &str, answer: Result<T>) -> Option<T> {
-        match answer {
-            Ok(value) => Some(value),
-            Err(failure) => {
-                exhibit_sdk::warn!("unknown: {what}: {}", failure.message());
-                if failure.status().is_none_or(|status| status < 500) {
-                    self.note(failure);
-                }
-                None
-            }
-        }
-    }
-
-    /// Keeps a failure that may pass by itself. Google says "too fast" with 429, and in older services with 403.
-    /// <https://cloud.google.com/compute/docs/api/rate-limits>
-    fn note(&self, failure: Failure) {
-        let said = failure.page().and_then(Page::vendor_message).unwrap_or_default();
-        let throttled = ["RESOURCE_EXHAUSTED", "rateLimitExceeded", "Rate Limit Exceeded", "Quota exceeded"];
-        if failure.is_retryable() || throttled.iter().any(|word| said.contains(word)) {
-            let failure = if failure.is_retryable() { failure } else { failure.retryable() };
-            self.passing.borrow_mut().get_or_insert(failure);
-        }
-    }
-
-    /// The failure that the run ends with, if any.
-    pub(crate) fn end(self) -> Result<()> {
-        self.passing.into_inner().map_or(Ok(()), Err)
-    }
 }
 
-/// What is fed by lists, whatever its kind.
-pub(crate) trait Feed {
-    /// See [`Population::fed_by`].
-    fn fed_by(&mut self, page: &Page) -> Result<()>;
-    /// See [`Population::fed_from`].
-    fn fed_from(&mut self, origin: &Origin) -> Result<()>;
-    /// See [`Population::filtered`].
-    fn filtered(&mut self, count: u64, reason: &str) -> Result<()>;
-    /// See [`Population::incomplete`].
-    fn incomplete(&mut self, what: &str);
-    /// See [`Population::withheld`].
-    fn withheld(&mut self, failure: &Failure) -> Result<()>;
-}
-
-/// A population, where its kind is asked for; else nothing happens.
-pub(crate) struct Wanted<K>(Option<Population<K>>);
-
-impl<K: EvidenceKind> Feed for Wanted<K> {
-    fn fed_by(&mut self, page: &Page) -> Result<()> {
-        self.0.as_mut().map_or(Ok(()), |population| population.fed_by(page))
-    }
-
-    fn fed_from(&mut self, origin: &Origin) -> Result<()> {
-        self.0.as_mut().map_or(Ok(()), |population| population.fed_from(origin))
-    }
-
-    fn filtered(&mut self, count: u64, reason: &str) -> Result<()> {
-        match &mut self.0 {
-            Some(population) if count > 0 => population.filtered(count, reason),
-            _ => Ok(()),
-        }
-    }
-
-    fn incomplete(&mut self, what: &str) {
-        if let Some(population) = &mut self.0 {
-            population.incomplete(what);
-        }
-    }
-
-    fn withheld(&mut self, failure: &Failure) -> Result<()> {
-        self.0.as_mut().map_or(Ok(()), |population| population.withheld(failure))
-    }
-}
-
-impl<K: EvidenceKind> Wanted<K> {
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.0.is_some()
-    }
-
-    pub(crate) fn emit(&mut self, record: Record<K>) -> Result<()> {
-        self.0.as_mut().map_or(Ok(()), |population| population.emit(record))
-    }
-
-    /// The items of a page that feeds this population; one that cannot be read leaves it incomplete.
-    pub(crate) fn items<T: serde::de::DeserializeOwned>(&mut self, page: &Page) -> Result<Vec<Item<T>>> {
-        match &mut self.0 {
-            Some(population) => population.items(page),
-            None => page.items(),
-        }
-    }
-
-    pub(crate) fn seal(self) -> Result<()> {
-        self.0.map_or(Ok(()), Population::seal)
-    }
+/// Whether Google says "too fast": with 429, and in older services with 403.
+/// <https://cloud.google.com/compute/docs/api/rate-limits>
+fn is_throttled(failure: &Failure) -> bool {
+    failure.says(&["RESOURCE_EXHAUSTED", "rateLimitExceeded", "Rate Limit Exceeded", "Quota exceeded"])
 }

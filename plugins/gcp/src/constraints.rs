@@ -26,8 +26,8 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree) -> Result<()> {
     }
     let places = tree.within();
     let ask = |place: &&Place| api.list(POLICIES, &format!("/v2/{}/policies", place.path()), "/policies");
-    for (place, answer) in api.each(&places, ask) {
-        for page in api.take(&mut [&mut assets], answer)? {
+    for (place, answer) in api.ctx.each(&places, ask) {
+        for page in api.passing.take(&mut [&mut assets], answer)? {
             for policy in assets.items::<Policy>(&page)? {
                 assets.emit(record(place, &policy))?;
             }

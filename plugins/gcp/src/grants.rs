@@ -6,7 +6,7 @@
 //! Audit configuration is a union over the places above:
 //! <https://cloud.google.com/logging/docs/audit/configure-data-access>.
 
-use crate::api::{Api, Feed, RESOURCES, Wanted};
+use crate::api::{Api, RESOURCES};
 use crate::policy::{AuditConfig, Binding, Policy, Scope, grants};
 use crate::roles::Roles;
 use crate::tree::{Place, Tree};
@@ -54,7 +54,7 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree, roles: &Roles, with_inherited:
         let path = format!("/v3/{}:getIamPolicy", place.path());
         Api::whole(api.post(RESOURCES, &path, &body), "/bindings")
     };
-    for ((at, place), answer) in api.each(&places, ask) {
+    for ((at, place), answer) in api.ctx.each(&places, ask) {
         all.of_place(*at, place, answer)?;
     }
     let Grants { granted, audited, .. } = all;
@@ -63,7 +63,7 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree, roles: &Roles, with_inherited:
 
 impl Grants<'_> {
     fn of_place(&mut self, at: usize, place: &Place, answer: Result<Vec<Page>>) -> Result<()> {
-        let held = match self.api.take(&mut [&mut self.granted, &mut self.audited], answer)?.first() {
+        let held = match self.api.passing.take(&mut [&mut self.granted, &mut self.audited], answer)?.first() {
             Some(page) => Some(Held {
                 bindings: self.granted.items::<Binding>(page)?,
                 audit: page.json::<Policy>()?.audit_configs,

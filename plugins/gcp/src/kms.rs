@@ -3,10 +3,10 @@
 //! The API has no list over all locations: <https://cloud.google.com/kms/docs/reference/rest>. So the locations are
 //! read, the key rings of each, and the keys of each ring.
 
-use crate::api::{Api, Feed, KMS, Wanted};
+use crate::api::{Api, KMS};
 use crate::services::Services;
 use crate::tree::{Place, Tree};
-use crate::values::{instant, last, part, seconds, tags};
+use crate::values::{last, part, seconds, tags};
 use exhibit_sdk::kinds::{Encryption, EncryptionScope, KeyManagement};
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeMap;
@@ -56,12 +56,12 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree, services: &Services) -> Result
     }
     let projects = services.having(tree, KMS, &mut [&mut assets, &mut encryption])?;
     let ask = |project: &&Place| api.list(KMS, &format!("/v1/{}/locations", project.path()), "/locations");
-    for (project, answer) in api.each(&projects, ask) {
+    for (project, answer) in api.ctx.each(&projects, ask) {
         let locations =
             names(api, &mut assets, &mut encryption, answer, "a location, whose key rings are read")?;
         let ask = |location: &String| api.list(KMS, &format!("/v1/{location}/keyRings"), "/keyRings");
         let mut rings = Vec::new();
-        for (_, answer) in api.each(&locations, ask) {
+        for (_, answer) in api.ctx.each(&locations, ask) {
             rings.extend(names(
                 api,
                 &mut assets,
@@ -71,8 +71,8 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree, services: &Services) -> Result
             )?);
         }
         let ask = |ring: &String| api.list(KMS, &format!("/v1/{ring}/cryptoKeys"), "/cryptoKeys");
-        for (_, answer) in api.each(&rings, ask) {
-            for page in api.take(&mut [&mut assets, &mut encryption], answer)? {
+        for (_, answer) in api.ctx.each(&rings, ask) {
+            for page in api.passing.take(&mut [&mut assets, &mut encryption], answer)? {
                 for key in assets.items::<Key>(&page)? {
                     assets.emit(resource(project, &key))?;
                     encryption.emit(kept(&key))?;
@@ -92,7 +92,7 @@ fn names(
     reason: &str,
 ) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for page in api.take(&mut [assets, encryption], answer)? {
+    for page in api.passing.take(&mut [assets, encryption], answer)? {
         let found = page.items::<Named>()?;
         assets.filtered(found.len() as u64, reason)?;
         encryption.filtered(found.len() as u64, reason)?;

@@ -6,7 +6,7 @@
 //! Logs of access to data are not read. A request names up to 100 projects, as that of an organisation does not
 //! bring those beneath it: <https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list>.
 
-use crate::api::{Api, Feed, LOGGING, RESOURCES, Wanted};
+use crate::api::{Api, LOGGING, RESOURCES};
 use crate::entry::{Entry, activity, changes};
 use crate::roles::Roles;
 use crate::tree::{Place, Tree};
@@ -28,25 +28,21 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree, roles: &Roles) -> Result<()> {
     if !events.is_wanted() && !access.is_wanted() {
         return Ok(());
     }
-    if api.ctx.window().start < api.ctx.started_at().plus_days(-KEPT_DAYS) {
-        let gap = format!("Google keeps these logs for {KEPT_DAYS} days, and the window begins before");
-        events.incomplete(&gap);
-        access.incomplete(&gap);
-    }
+    api.ctx.kept(&mut [&mut events, &mut access], "Google keeps these logs", KEPT_DAYS);
     if events.is_wanted() {
         transparency(api, tree, &mut events);
     }
     let places = tree.within();
     let chunks: Vec<&[&Place]> = places.chunks(MOST).collect();
     let mut refused = Vec::new();
-    for (chunk, answer) in api.each(&chunks, |chunk| ask(api, chunk)) {
+    for (chunk, answer) in api.ctx.each(&chunks, |chunk| ask(api, chunk)) {
         match answer {
             // One that may not be read costs all that are named beside it: each is asked for by itself.
             Err(failure) if failure.is_forbidden() && chunk.len() > 1 => refused.extend(*chunk),
             answer => take(api, &mut events, &mut access, roles, answer)?,
         }
     }
-    for (_, answer) in api.each(&refused, |place| ask(api, &[*place])) {
+    for (_, answer) in api.ctx.each(&refused, |place| ask(api, &[*place])) {
         take(api, &mut events, &mut access, roles, answer)?;
     }
     exhibit_sdk::all([events.seal(), access.seal()])
@@ -87,7 +83,7 @@ fn take(
     roles: &Roles,
     answer: Result<Vec<Page>>,
 ) -> Result<()> {
-    for page in api.take(&mut [events, access], answer)? {
+    for page in api.passing.take(&mut [events, access], answer)? {
         for entry in events.items::<Entry>(&page)? {
             events.emit(activity(&entry))?;
             if !access.is_wanted() {

@@ -3,10 +3,10 @@
 //! <https://cloud.google.com/compute/docs/reference/rest/v1/firewalls>. The regions are those of the subnetworks that
 //! the networks name.
 
-use crate::api::{Api, COMPUTE, Feed, Wanted};
+use crate::api::{Api, COMPUTE};
 use crate::services::Services;
 use crate::tree::{Place, Tree};
-use crate::values::{instant, part, relative};
+use crate::values::{part, relative};
 use exhibit_sdk::kinds::{Direction, Logging, NetworkRule, RuleAction};
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeSet;
@@ -121,9 +121,9 @@ fn networks(api: &Api<'_>, tree: &Tree, services: &Services) -> Result<()> {
         let list = api.list(COMPUTE, &format!("/compute/v1/{}/global/networks", project.path()), "/items");
         list.query("maxResults", "500")
     };
-    for (project, answer) in api.each(&projects, ask) {
+    for (project, answer) in api.ctx.each(&projects, ask) {
         let mut regions = BTreeSet::new();
-        for page in api.take(&mut [&mut assets, &mut logging], answer)? {
+        for page in api.passing.take(&mut [&mut assets, &mut logging], answer)? {
             let found = assets.items::<Network>(&page)?;
             logging.filtered(found.len() as u64, "a network, whose subnetworks are read")?;
             for network in &found {
@@ -149,8 +149,8 @@ fn subnetworks(
         let path = format!("/compute/v1/{}/regions/{}/subnetworks", project.path(), encode(region));
         api.list(COMPUTE, &path, "/items").query("maxResults", "500")
     };
-    for (region, answer) in api.each(regions, ask) {
-        for page in api.take(&mut [assets, logging], answer)? {
+    for (region, answer) in api.ctx.each(regions, ask) {
+        for page in api.passing.take(&mut [assets, logging], answer)? {
             for subnetwork in assets.items::<Subnetwork>(&page)? {
                 assets.emit(of_subnetwork(project, region, &subnetwork))?;
                 logging.emit(flows(region, &subnetwork))?;
@@ -252,8 +252,8 @@ fn firewalls(api: &Api<'_>, tree: &Tree, services: &Services) -> Result<()> {
         let list = api.list(COMPUTE, &format!("/compute/v1/{}/global/firewalls", project.path()), "/items");
         list.query("maxResults", "500")
     };
-    for (_, answer) in api.each(&projects, ask) {
-        for page in api.take(&mut [&mut rules], answer)? {
+    for (_, answer) in api.ctx.each(&projects, ask) {
+        for page in api.passing.take(&mut [&mut rules], answer)? {
             for firewall in rules.items::<Firewall>(&page)? {
                 of_firewall(&mut rules, &firewall)?;
             }

@@ -104,8 +104,8 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree) -> Result<Roles> {
         let list = api.list(IAM, &format!("/v1/{}/roles", place.path()), "/roles");
         list.query("view", "FULL").query("showDeleted", "true").query("pageSize", "1000")
     };
-    for (place, answer) in api.each(&places, ask) {
-        for page in api.take(&mut [&mut assets], answer)? {
+    for (place, answer) in api.ctx.each(&places, ask) {
+        for page in api.passing.take(&mut [&mut assets], answer)? {
             for role in assets.items::<Listed>(&page)? {
                 assets.emit(record(place, &role))?;
                 let (title, mut permissions) = (title(&role), role.included_permissions.clone());

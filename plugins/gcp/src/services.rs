@@ -1,7 +1,7 @@
 //! Enabled services of every project. An API that is switched off has nothing to read: the list that does not name
 //! it is what says so.
 
-use crate::api::{Api, Feed, SERVICES};
+use crate::api::{Api, SERVICES};
 use crate::tree::{Place, Tree};
 use crate::values::last;
 use exhibit_sdk::kinds::{BackupPlan, Encryption, Logging, NetworkRule};
@@ -82,10 +82,10 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree) -> Result<Services> {
             .query("pageSize", "200")
             .query("fields", "nextPageToken,services(name,state,config/title)")
     };
-    for (project, answer) in api.each(&projects, ask) {
+    for (project, answer) in api.ctx.each(&projects, ask) {
         let readable = answer.is_ok();
         let mut known = Known::default();
-        for page in api.take(&mut [&mut assets], answer)? {
+        for page in api.passing.take(&mut [&mut assets], answer)? {
             let found = assets.items::<Service>(&page)?;
             known.pages.push((page.origin(""), found.len() as u64));
             for service in found {

@@ -5,7 +5,7 @@
 
 use crate::api::{Api, LOGGING};
 use crate::tree::{Place, Tree};
-use crate::values::{instant, last, part};
+use crate::values::{last, part};
 use exhibit_sdk::kinds::Logging;
 use exhibit_sdk::prelude::*;
 
@@ -80,8 +80,8 @@ fn sinks(api: &Api<'_>, tree: &Tree) -> Result<()> {
     }
     let places = tree.within();
     let ask = |place: &&Place| api.list(LOGGING, &format!("/v2/{}/sinks", place.path()), "/sinks");
-    for (place, answer) in api.each(&places, ask) {
-        for page in api.take(&mut [&mut logging], answer)? {
+    for (place, answer) in api.ctx.each(&places, ask) {
+        for page in api.passing.take(&mut [&mut logging], answer)? {
             for sink in logging.items::<Sink>(&page)? {
                 logging.emit(of_sink(place, &sink))?;
             }
@@ -126,8 +126,8 @@ fn buckets(api: &Api<'_>, tree: &Tree) -> Result<()> {
     let places = tree.within();
     let ask =
         |place: &&Place| api.list(LOGGING, &format!("/v2/{}/locations/-/buckets", place.path()), "/buckets");
-    for (_, answer) in api.each(&places, ask) {
-        for page in api.take(&mut [&mut logging], answer)? {
+    for (_, answer) in api.ctx.each(&places, ask) {
+        for page in api.passing.take(&mut [&mut logging], answer)? {
             for bucket in logging.items::<Bucket>(&page)? {
                 logging.emit(of_bucket(&bucket))?;
             }
@@ -173,8 +173,8 @@ fn metrics(api: &Api<'_>, tree: &Tree) -> Result<()> {
     }
     let projects = tree.projects();
     let ask = |project: &&Place| api.list(LOGGING, &format!("/v2/{}/metrics", project.path()), "/metrics");
-    for (project, answer) in api.each(&projects, ask) {
-        for page in api.take(&mut [&mut assets], answer)? {
+    for (project, answer) in api.ctx.each(&projects, ask) {
+        for page in api.passing.take(&mut [&mut assets], answer)? {
             for metric in assets.items::<Metric>(&page)? {
                 assets.emit(of_metric(project, &metric))?;
             }

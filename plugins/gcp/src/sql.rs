@@ -5,7 +5,7 @@
 use crate::api::{Api, SQL};
 use crate::services::Services;
 use crate::tree::{Place, Tree};
-use crate::values::{instant, tags};
+use crate::values::tags;
 use exhibit_sdk::kinds::{BackupPlan, Encryption, EncryptionScope, KeyManagement};
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeMap;
@@ -116,8 +116,8 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree, services: &Services) -> Result
         let list = api.list(SQL, &format!("/sql/v1beta4/{}/instances", project.path()), "/items");
         list.query("maxResults", "500")
     };
-    for (project, answer) in api.each(&projects, ask) {
-        for page in api.take(&mut [&mut assets, &mut encryption, &mut backups], answer)? {
+    for (project, answer) in api.ctx.each(&projects, ask) {
+        for page in api.passing.take(&mut [&mut assets, &mut encryption, &mut backups], answer)? {
             for instance in assets.items::<Instance>(&page)? {
                 assets.emit(resource(project, &instance))?;
                 encryption.emit(at_rest(project, &instance))?;

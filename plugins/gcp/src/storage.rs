@@ -2,11 +2,11 @@
 //!
 //! <https://cloud.google.com/storage/docs/json_api/v1/buckets>
 
-use crate::api::{Api, Feed, POLICIES, STORAGE, Wanted};
+use crate::api::{Api, POLICIES, STORAGE};
 use crate::policy::{Binding, Principal, Scope, grants};
 use crate::roles::Roles;
 use crate::tree::{Place, Tree};
-use crate::values::{Whole, instant, tags};
+use crate::values::{Whole, tags};
 use exhibit_sdk::kinds::{Encryption, EncryptionScope, KeyManagement, Logging, PrincipalType, RoleGrant};
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeMap;
@@ -110,10 +110,10 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree, roles: &Roles) -> Result<()> {
         let list = api.list(STORAGE, "/storage/v1/b", "/items").query("project", &project.id);
         list.query("projection", "noAcl").query("maxResults", "1000")
     };
-    for (project, answer) in api.each(&projects, ask) {
+    for (project, answer) in api.ctx.each(&projects, ask) {
         let feeds: &mut [&mut dyn Feed] =
             &mut [&mut to.assets, &mut to.encryption, &mut to.logging, &mut to.granted];
-        for page in api.take(feeds, answer)? {
+        for page in api.passing.take(feeds, answer)? {
             let buckets = to.assets.items::<Bucket>(&page)?;
             of_project(api, &mut to, project, &buckets, roles)?;
         }
@@ -141,9 +141,9 @@ fn of_project(
         let path = format!("/storage/v1/b/{}/iam", encode(&bucket.name));
         Api::whole(api.get(STORAGE, &path).query("optionsRequestedPolicyVersion", "3"), "/bindings")
     };
-    for (bucket, answer) in api.each(buckets, ask) {
+    for (bucket, answer) in api.ctx.each(buckets, ask) {
         // Without the policy, who reaches the bucket is unknown, and the grants on it are incomplete.
-        let page = api.take(&mut [&mut to.granted], answer)?.into_iter().next();
+        let page = api.passing.take(&mut [&mut to.granted], answer)?.into_iter().next();
         let bindings = page.as_ref().map(|page| to.granted.items::<Binding>(page)).transpose()?;
         let full_name = bucket.full_name();
         let scope = Scope { full_name: &full_name, from: None };
@@ -182,8 +182,8 @@ fn above(api: &Api<'_>, project: &Place, buckets: &[Item<Bucket>]) -> Option<(bo
         return None;
     }
     let path = format!("/v2/{}/policies/storage.publicAccessPrevention:getEffectivePolicy", project.path());
-    let page = api.known("whether buckets may be public", api.get(POLICIES, &path).send())?;
-    let effective: Effective = api.known("whether buckets may be public", page.json())?;
+    let page = api.passing.known("whether buckets may be public", api.get(POLICIES, &path).send())?;
+    let effective: Effective = api.passing.known("whether buckets may be public", page.json())?;
     let rules = effective.spec.map(|spec| spec.rules).unwrap_or_default();
     Some((rules.iter().any(|rule| rule.enforce), page.origin("/spec")))
 }

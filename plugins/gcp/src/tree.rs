@@ -4,8 +4,8 @@
 //! <https://cloud.google.com/resource-manager/reference/rest/v3/projects/list>.
 
 use crate::Settings;
-use crate::api::{Api, Feed, RESOURCES, Wanted};
-use crate::values::{instant, tags};
+use crate::api::{Api, RESOURCES};
+use crate::values::tags;
 use exhibit_sdk::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -194,13 +194,13 @@ fn descend(api: &Api<'_>, tree: &mut Tree, beneath: &mut Wanted<Resource>) -> Re
                 let list = api.list(RESOURCES, &format!("/v3/{kind}"), items);
                 list.query("parent", parent).query("showDeleted", "true")
             };
-            for ((parent, name), answer) in api.each(&names, ask) {
+            for ((parent, name), answer) in api.ctx.each(&names, ask) {
                 if let Err(failure) = &answer {
                     gap.get_or_insert_with(|| {
                         format!("the {kind} in {name} are not known ({grant}): {}", failure.reason())
                     });
                 }
-                for page in api.take(&mut [beneath], answer)? {
+                for page in api.passing.take(&mut [beneath], answer)? {
                     for found in beneath.items::<Listed>(&page)? {
                         beneath.emit(record(&found))?;
                         if !seen.insert(found.name.clone()) {

@@ -37,11 +37,6 @@ pub(crate) fn tags(labels: &BTreeMap<String, String>) -> Option<Vec<String>> {
     (!labels.is_empty()).then(|| labels.iter().map(|(name, value)| format!("{name}={value}")).collect())
 }
 
-/// An instant that may be absent, or not be one.
-pub(crate) fn instant(text: Option<&String>) -> Option<Timestamp> {
-    text.and_then(|text| text.parse().ok())
-}
-
 /// `projects/p/regions/r/subnetworks/s` of a link to it.
 pub(crate) fn relative(link: &str) -> &str {
     match link.find("/projects/") {

@@ -2,7 +2,7 @@
 
 use crate::api::{Api, User};
 use crate::members::Owner;
-use crate::repos::{Known, Listed, Part, feed_none};
+use crate::repos::{Known, Listed, Part};
 use crate::teams::Team;
 use exhibit_sdk::kinds::{Assignment, GrantState, PrincipalType, RoleGrant};
 use exhibit_sdk::prelude::*;
@@ -44,30 +44,13 @@ pub(crate) struct Grants<'a> {
     api: &'a Api<'a>,
     population: Population<RoleGrant>,
     owners: Option<&'a [Owner]>,
-    begun: bool,
 }
 
 impl<'a> Grants<'a> {
     pub(crate) fn open(api: &'a Api<'a>, owners: Option<&'a [Owner]>) -> Self {
         let query =
             "owners, holders of organisation roles, and direct collaborators and teams of every repository";
-        Self { api, population: api.ctx.population(query), owners, begun: false }
-    }
-
-    /// What does not depend on a repository, once.
-    fn begin(&mut self) -> Result<()> {
-        if std::mem::replace(&mut self.begun, true) {
-            return Ok(());
-        }
-        match self.owners {
-            None => self.population.incomplete("the list of owners could not be read"),
-            Some(owners) => {
-                for owner in owners {
-                    self.population.emit(owner_grant(self.api, owner))?;
-                }
-            }
-        }
-        self.roles()
+        Self { api, population: api.ctx.population(query), owners }
     }
 
     fn roles(&mut self) -> Result<()> {
@@ -97,9 +80,7 @@ impl<'a> Grants<'a> {
             }
         }
         let unheld = cited.iter().filter(|is_cited| !**is_cited).count();
-        if unheld > 0 {
-            self.population.filtered(unheld as u64, "an organisation role that nobody is seen to hold")?;
-        }
+        self.population.filtered(unheld as u64, "an organisation role that nobody is seen to hold")?;
         Ok(())
     }
 
@@ -124,9 +105,7 @@ impl<'a> Grants<'a> {
             self.population.emit(privileged_if_told(record, role))?;
             is_cited = true;
         }
-        if through_teams > 0 {
-            self.population.filtered(through_teams, "held through a team, whose own grant is a record")?;
-        }
+        self.population.filtered(through_teams, "held through a team, whose own grant is a record")?;
         Ok(is_cited)
     }
 
@@ -197,9 +176,23 @@ impl<'a> Grants<'a> {
 }
 
 impl Part for Grants<'_> {
+    fn population(&mut self) -> &mut dyn Feed {
+        &mut self.population
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        match self.owners {
+            None => self.population.incomplete("the list of owners could not be read"),
+            Some(owners) => {
+                for owner in owners {
+                    self.population.emit(owner_grant(self.api, owner))?;
+                }
+            }
+        }
+        self.roles()
+    }
+
     fn take(&mut self, listed: &Listed<'_>) -> Result<()> {
-        self.begin()?;
-        listed.note_unread(&mut self.population);
         let api = self.api;
         for (repo, answer) in
             listed.ask(api, |repo| api.list(&repo.path("/collaborators")).query("affiliation", "direct"))
@@ -214,15 +207,6 @@ impl Part for Grants<'_> {
             }
         }
         Ok(())
-    }
-
-    fn none(&mut self, list: &Page, left_out: u64) -> Result<()> {
-        feed_none(&mut self.population, list, left_out)
-    }
-
-    fn withheld(&mut self, failure: &Failure) -> Result<()> {
-        self.begin()?;
-        self.population.withheld(failure)
     }
 
     fn seal(self: Box<Self>) -> Result<()> {

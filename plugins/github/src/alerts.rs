@@ -1,6 +1,6 @@
 //! Alerts of all repositories: Dependabot's, code scanning's, secret scanning's, in every state.
 
-use crate::api::{Api, User, instant};
+use crate::api::{Api, User};
 use exhibit_sdk::kinds::{Finding, FindingStatus, Severity};
 use exhibit_sdk::prelude::*;
 

@@ -114,11 +114,6 @@ pub(crate) fn login_or_ghost(user: Option<&User>) -> String {
     user.map_or_else(|| GHOST.to_owned(), |user| user.login.clone())
 }
 
-/// An instant that may be absent, or not be one.
-pub(crate) fn instant(text: Option<&String>) -> Option<Timestamp> {
-    text.and_then(|text| text.parse().ok())
-}
-
 /// Whether GitHub keeps this from the credential: 403, 404, or 422 where only an owner may ask.
 pub(crate) fn is_withheld(failure: &Failure) -> bool {
     failure.is_forbidden() || failure.is_not_found() || failure.status() == Some(422)

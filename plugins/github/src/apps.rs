@@ -1,6 +1,6 @@
 //! GitHub Apps that are installed in the organisation, and what they may do.
 
-use crate::api::{Api, instant};
+use crate::api::Api;
 use exhibit_sdk::kinds::{AppGrant, Status};
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeMap;

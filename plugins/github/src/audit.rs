@@ -48,70 +48,26 @@ struct Location {
 
 pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
     let (ctx, window) = (api.ctx, api.ctx.window());
-    let mut activity = ctx.wants::<Activity>().then(|| {
-        ctx.population::<Activity>("all events of the audit log in the window, but for those of Git")
-    });
-    let mut changes = ctx
-        .wants::<AccessChange>()
-        .then(|| ctx.population::<AccessChange>("events of the audit log in the window that change access"));
-    if window.start < ctx.started_at().plus_days(-KEPT_DAYS) {
-        let gap = format!("GitHub keeps its audit log for {KEPT_DAYS} days, and the window begins before");
-        activity.iter_mut().for_each(|population| population.incomplete(&gap));
-        changes.iter_mut().for_each(|population| population.incomplete(&gap));
-    }
+    let mut activity =
+        ctx.wanted::<Activity>("all events of the audit log in the window, but for those of Git");
+    let mut changes = ctx.wanted::<AccessChange>("events of the audit log in the window that change access");
+    ctx.kept(&mut [&mut activity, &mut changes], "GitHub keeps its audit log", KEPT_DAYS);
     let phrase = format!("created:{}..{}", window.start, window.end);
     let list = api.list(&api.org("/audit-log")).query("phrase", phrase);
     for page in list.query("include", "web").query("order", "asc").pages() {
-        let page = match page {
-            Err(failure) if failure.is_forbidden() || failure.is_not_found() => {
-                activity.iter_mut().try_for_each(|population| population.withheld(&failure))?;
-                changes.iter_mut().try_for_each(|population| population.withheld(&failure))?;
-                break;
-            }
-            page => page?,
-        };
-        if let Some(activity) = &mut activity {
-            of_events(activity, &page, window, |event| Some(activity_of(event)), "")?;
-        }
-        if let Some(changes) = &mut changes {
-            of_events(
-                changes,
-                &page,
-                window,
-                |event| change_of(api, event),
-                "an event that changes no access",
-            )?;
-        }
+        let Some(page) = tolerate(&mut [&mut activity, &mut changes], page)? else { break };
+        let at = |event: &Event| Timestamp::from_ms(event.at_ms);
+        activity.events(&page, window, at, |event| Some(activity_of(event)), "")?;
+        changes.events(
+            &page,
+            window,
+            at,
+            |event| change_of(api, event),
+            "an event that changes no access",
+        )?;
     }
-    activity.map_or(Ok(()), Population::seal)?;
-    changes.map_or(Ok(()), Population::seal)
-}
-
-/// Emits the page's events, but for those outside the window, since both ends of GitHub's range belong to it, and
-/// those that are `other`.
-fn of_events<K: EvidenceKind>(
-    population: &mut Population<K>,
-    page: &Page,
-    window: Span,
-    record: impl Fn(&Item<Event>) -> Option<Record<K>>,
-    other: &str,
-) -> Result<()> {
-    let (mut outside, mut others) = (0, 0);
-    for event in population.items::<Event>(page)? {
-        let at = Timestamp::from_ms(event.at_ms);
-        if !window.contains(at) {
-            outside += 1;
-            continue;
-        }
-        match record(&event) {
-            Some(record) => population.emit(record.occurred_at(at))?,
-            None => others += 1,
-        }
-    }
-    if outside > 0 {
-        population.filtered(outside, "an event outside the window")?;
-    }
-    if others > 0 { population.filtered(others, other) } else { Ok(()) }
+    activity.seal()?;
+    changes.seal()
 }
 
 impl Event {

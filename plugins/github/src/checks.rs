@@ -1,6 +1,5 @@
 //! Automated checks of a pull request's last commit: check runs, and the older commit statuses.
 
-use crate::api::instant;
 use exhibit_sdk::kinds::{ChangeRequest, Check, Outcome};
 use exhibit_sdk::prelude::*;
 

@@ -3,8 +3,8 @@
 //! GitHub lists deployments without a filter by time, so each repository's are read to their end, and those outside
 //! the window are counted as such.
 
-use crate::api::{Api, Detail, User, instant, pages};
-use crate::repos::{Known, Listed, Part, feed_none};
+use crate::api::{Api, Detail, User, pages};
+use crate::repos::{Known, Listed, Part};
 use exhibit_sdk::kinds::{Deploy, Outcome};
 use exhibit_sdk::prelude::*;
 
@@ -56,9 +56,7 @@ impl<'a> Deployments<'a> {
                 None => self.population.incomplete(format!("deployment {} without a time", deployment.id)),
             }
         }
-        if outside > 0 {
-            self.population.filtered(outside, "a deployment that began outside the window")?;
-        }
+        self.population.filtered(outside, "a deployment that began outside the window")?;
         let path = |of: &Deployment| repo.path(&format!("/deployments/{}/statuses", of.id));
         let lists: Vec<Request> = begun.iter().map(|(_, of)| self.api.list(&path(of))).collect();
         for ((at, deployment), answer) in begun.iter().zip(self.api.ctx.send_all(lists)) {
@@ -71,8 +69,11 @@ impl<'a> Deployments<'a> {
 }
 
 impl Part for Deployments<'_> {
+    fn population(&mut self) -> &mut dyn Feed {
+        &mut self.population
+    }
+
     fn take(&mut self, listed: &Listed<'_>) -> Result<()> {
-        listed.note_unread(&mut self.population);
         let api = self.api;
         for (repo, answer) in listed.ask(api, |repo| api.list(&repo.path("/deployments"))) {
             for page in self.population.tolerate(answer)?.unwrap_or_default() {
@@ -80,14 +81,6 @@ impl Part for Deployments<'_> {
             }
         }
         Ok(())
-    }
-
-    fn none(&mut self, list: &Page, left_out: u64) -> Result<()> {
-        feed_none(&mut self.population, list, left_out)
-    }
-
-    fn withheld(&mut self, failure: &Failure) -> Result<()> {
-        self.population.withheld(failure)
     }
 
     fn seal(self: Box<Self>) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Credentials that GitHub shows to an organisation: deploy keys, and what members authorised for single sign-on.
 
-use crate::api::{Api, instant};
-use crate::repos::{Known, Listed, Part, feed_none};
+use crate::api::Api;
+use crate::repos::{Known, Listed, Part};
 use exhibit_sdk::kinds::{Credential, CredentialStatus, CredentialType, PrincipalType};
 use exhibit_sdk::prelude::*;
 
@@ -32,7 +32,6 @@ struct Authorization {
 pub(crate) struct Keys<'a> {
     api: &'a Api<'a>,
     population: Population<Credential>,
-    begun: bool,
 }
 
 impl<'a> Keys<'a> {
@@ -43,11 +42,17 @@ impl<'a> Keys<'a> {
             }
             false => "deploy keys of every repository",
         };
-        Self { api, population: api.ctx.population(query), begun: false }
+        Self { api, population: api.ctx.population(query) }
+    }
+}
+
+impl Part for Keys<'_> {
+    fn population(&mut self) -> &mut dyn Feed {
+        &mut self.population
     }
 
     fn begin(&mut self) -> Result<()> {
-        if std::mem::replace(&mut self.begun, true) || !self.api.settings.saml_sso {
+        if !self.api.settings.saml_sso {
             return Ok(());
         }
         for page in self.api.list(&self.api.org("/credential-authorizations")).pages() {
@@ -67,12 +72,8 @@ impl<'a> Keys<'a> {
         }
         Ok(())
     }
-}
 
-impl Part for Keys<'_> {
     fn take(&mut self, listed: &Listed<'_>) -> Result<()> {
-        self.begin()?;
-        listed.note_unread(&mut self.population);
         let api = self.api;
         for (repo, answer) in listed.ask(api, |repo| api.list(&repo.path("/keys"))) {
             for page in self.population.tolerate(answer)?.unwrap_or_default() {
@@ -82,15 +83,6 @@ impl Part for Keys<'_> {
             }
         }
         Ok(())
-    }
-
-    fn none(&mut self, list: &Page, left_out: u64) -> Result<()> {
-        feed_none(&mut self.population, list, left_out)
-    }
-
-    fn withheld(&mut self, failure: &Failure) -> Result<()> {
-        self.begin()?;
-        self.population.withheld(failure)
     }
 
     fn seal(self: Box<Self>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Members, outside collaborators and invitations, and whose account has no second factor.
 
-use crate::api::{Api, Detail, User, instant};
+use crate::api::{Api, Detail, User};
 use exhibit_sdk::kinds::{Account, AccountStatus, MfaStatus, RoleGrant};
 use exhibit_sdk::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};

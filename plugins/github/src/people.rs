@@ -102,7 +102,7 @@ pub(crate) fn read(api: &Api<'_>) -> Result<People> {
         addresses.sort();
         person.name = member.name.clone().filter(|name| !name.trim().is_empty());
         person.address = addresses.into_iter().next();
-        person.created_at = crate::api::instant(member.created_at.as_ref());
+        person.created_at = instant(member.created_at.as_ref());
         person.origins.push(member.origin().clone());
     })?;
     if api.settings.saml_sso {

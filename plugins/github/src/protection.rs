@@ -120,8 +120,15 @@ impl<'a> Protections<'a> {
 }
 
 impl Part for Protections<'_> {
+    fn population(&mut self) -> &mut dyn Feed {
+        &mut self.population
+    }
+
+    fn cites_repositories(&self) -> bool {
+        true
+    }
+
     fn take(&mut self, listed: &Listed<'_>) -> Result<()> {
-        listed.feed(&mut self.population)?;
         let mut targets = self.targets(listed.repos);
         self.ask(&mut targets, listed.repos)?;
         self.read_rulesets(&targets)?;
@@ -134,19 +141,8 @@ impl Part for Protections<'_> {
             }
         }
         let without = listed.repos.iter().filter(|repo| !cited.contains(&repo.id)).count();
-        if without > 0 {
-            self.population.filtered(without as u64, "a repository without any of these branches")?;
-        }
+        self.population.filtered(without as u64, "a repository without any of these branches")?;
         Ok(())
-    }
-
-    fn none(&mut self, _list: &Page, _left_out: u64) -> Result<()> {
-        // The list feeds it in any case.
-        Ok(())
-    }
-
-    fn withheld(&mut self, failure: &Failure) -> Result<()> {
-        self.population.withheld(failure)
     }
 
     fn seal(self: Box<Self>) -> Result<()> {

@@ -5,8 +5,8 @@
 //! Whatever was closed within the window has changed since its start. In order of making, the list keeps its order
 //! while it is read: what changes meanwhile can come twice, and cannot be missed.
 
-use crate::api::{Api, Detail, GHOST, User, instant, login_or_ghost, pages, single};
-use crate::repos::{Known, Listed, Part, feed_none};
+use crate::api::{Api, Detail, GHOST, User, login_or_ghost, pages, single};
+use crate::repos::{Known, Listed, Part};
 use crate::suites::Suites;
 use crate::{checks, reviews};
 use exhibit_sdk::kinds::{ChangeRequest, ChangeState, ChangeType};
@@ -113,9 +113,7 @@ impl<'a> Pulls<'a> {
             (open, "a pull request that is open"),
             (outside, "a pull request that was closed outside the window"),
         ] {
-            if count > 0 {
-                self.population.filtered(count, reason)?;
-            }
+            self.population.filtered(count, reason)?;
         }
         Ok(closed)
     }
@@ -227,8 +225,11 @@ impl<'a> Pulls<'a> {
 }
 
 impl Part for Pulls<'_> {
+    fn population(&mut self) -> &mut dyn Feed {
+        &mut self.population
+    }
+
     fn take(&mut self, listed: &Listed<'_>) -> Result<()> {
-        listed.note_unread(&mut self.population);
         let api = self.api;
         let since = api.ctx.window().start.to_string();
         let list = |repo: &crate::repos::Repo| {
@@ -246,14 +247,6 @@ impl Part for Pulls<'_> {
             }
         }
         Ok(())
-    }
-
-    fn none(&mut self, list: &Page, left_out: u64) -> Result<()> {
-        feed_none(&mut self.population, list, left_out)
-    }
-
-    fn withheld(&mut self, failure: &Failure) -> Result<()> {
-        self.population.withheld(failure)
     }
 
     fn seal(self: Box<Self>) -> Result<()> {

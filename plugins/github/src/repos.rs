@@ -84,14 +84,22 @@ impl Deref for Known {
 
 /// Something that is asked of every repository.
 pub(crate) trait Part {
+    /// What it fills.
+    fn population(&mut self) -> &mut dyn Feed;
+
+    /// Whether its records cite repositories: then their list feeds it. Else lists of each repository do, and that one
+    /// only where there is no repository to ask.
+    fn cites_repositories(&self) -> bool {
+        false
+    }
+
+    /// Asks what does not depend on a repository: once, before the first page is taken.
+    fn begin(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Takes one page of the list, and the repositories of it that are asked about.
     fn take(&mut self, page: &Listed<'_>) -> Result<()>;
-
-    /// There is no repository to ask: this list says so, of which the settings leave so many out.
-    fn none(&mut self, list: &Page, left_out: u64) -> Result<()>;
-
-    /// The list of repositories ends early, for this reason.
-    fn withheld(&mut self, failure: &Failure) -> Result<()>;
 
     /// The list of repositories has ended.
     fn seal(self: Box<Self>) -> Result<()>;
@@ -111,32 +119,17 @@ pub(crate) struct Listed<'a> {
 /// Why a repository is not asked about.
 const LEFT_OUT: &str = "a repository that is not among those of the settings";
 
-/// Has the list feed a population that has no other, where there is no repository to ask.
-pub(crate) fn feed_none<K: EvidenceKind>(
-    population: &mut Population<K>,
-    list: &Page,
-    left_out: u64,
-) -> Result<()> {
-    population.fed_by(list)?;
-    if left_out > 0 { population.filtered(left_out, LEFT_OUT) } else { Ok(()) }
-}
-
 impl Listed<'_> {
-    /// Has the list of repositories feed a population whose records cite repositories.
-    pub(crate) fn feed<K: EvidenceKind>(&self, population: &mut Population<K>) -> Result<()> {
-        population.fed_by(self.page)?;
-        if self.left_out > 0 {
-            population.filtered(self.left_out, LEFT_OUT)?;
+    /// Has a part take the page.
+    fn hand_to(&self, part: &mut dyn Part) -> Result<()> {
+        if part.cites_repositories() {
+            part.population().fed_by(self.page)?;
+            part.population().filtered(self.left_out, LEFT_OUT)?;
         }
-        self.note_unread(population);
-        Ok(())
-    }
-
-    /// Notes what cannot be read, for a population whose records cite lists of each repository.
-    pub(crate) fn note_unread<K: EvidenceKind>(&self, population: &mut Population<K>) {
         if self.unread > 0 {
-            population.incomplete(format!("{} repositories that cannot be read", self.unread));
+            part.population().incomplete(&format!("{} repositories that cannot be read", self.unread));
         }
+        part.take(self)
     }
 
     /// One request for each repository, answered in their order.
@@ -157,7 +150,9 @@ pub(crate) fn collect<'a>(api: &'a Api<'a>, parts: Vec<Box<dyn Part + 'a>>) -> R
     let mut parts: Vec<Result<Box<dyn Part + 'a>>> = parts.into_iter().map(Ok).collect();
     let list = api.list(&api.org("/repos?type=all&sort=created&direction=asc"));
     let (mut first, mut asked, mut skipped) = (None, 0, 0);
+    let mut begun = false;
     for page in list.pages() {
+        let begins = !std::mem::replace(&mut begun, true);
         match page {
             Ok(page) => {
                 let (repos, unread) = readable(&page)?;
@@ -165,19 +160,33 @@ pub(crate) fn collect<'a>(api: &'a Api<'a>, parts: Vec<Box<dyn Part + 'a>>) -> R
                 let repos: Vec<Known> = repos.into_iter().filter(|repo| is_asked(api, repo)).collect();
                 let left_out = (total - repos.len()) as u64;
                 let listed = Listed { page: &page, repos: &repos, left_out, unread };
-                each(&mut parts, |part| part.take(&listed));
+                each(&mut parts, |part| {
+                    if begins {
+                        part.begin()?;
+                    }
+                    listed.hand_to(part)
+                });
                 asked += repos.len();
                 skipped += left_out;
                 first.get_or_insert(page);
             }
-            Err(failure) if failure.is_forbidden() || failure.is_not_found() => {
-                each(&mut parts, |part| part.withheld(&failure));
-            }
+            Err(failure) if failure.is_forbidden() || failure.is_not_found() => each(&mut parts, |part| {
+                if begins {
+                    part.begin()?;
+                }
+                part.population().withheld(&failure)
+            }),
             Err(failure) => return Err(failure),
         }
     }
     if let Some(first) = first.filter(|_| asked == 0) {
-        each(&mut parts, |part| part.none(&first, skipped));
+        each(&mut parts, |part| match part.cites_repositories() {
+            true => Ok(()),
+            false => {
+                part.population().fed_by(&first)?;
+                part.population().filtered(skipped, LEFT_OUT)
+            }
+        });
     }
     exhibit_sdk::all(parts.into_iter().map(|part| part.and_then(Part::seal)))
 }

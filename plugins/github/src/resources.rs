@@ -1,6 +1,6 @@
 //! Repositories, and the environments that they deploy to.
 
-use crate::api::{Api, instant};
+use crate::api::Api;
 use crate::repos::{Known, Listed, Part};
 use exhibit_sdk::kinds::{Details, Resource, Visibility};
 use exhibit_sdk::prelude::*;
@@ -57,9 +57,16 @@ impl<'a> Resources<'a> {
 }
 
 impl Part for Resources<'_> {
+    fn population(&mut self) -> &mut dyn Feed {
+        &mut self.population
+    }
+
+    fn cites_repositories(&self) -> bool {
+        true
+    }
+
     fn take(&mut self, listed: &Listed<'_>) -> Result<()> {
         let api = self.api;
-        listed.feed(&mut self.population)?;
         for repo in listed.repos {
             self.population.emit(repository(api, repo))?;
         }
@@ -72,15 +79,6 @@ impl Part for Resources<'_> {
             }
         }
         Ok(())
-    }
-
-    fn none(&mut self, _list: &Page, _left_out: u64) -> Result<()> {
-        // The list feeds it in any case.
-        Ok(())
-    }
-
-    fn withheld(&mut self, failure: &Failure) -> Result<()> {
-        self.population.withheld(failure)
     }
 
     fn seal(self: Box<Self>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Reviews of a pull request: every verdict, and who had approved when it was merged.
 
-use crate::api::{User, instant, login_or_ghost};
+use crate::api::{User, login_or_ghost};
 use exhibit_sdk::kinds::{Approval, ChangeRequest, Verdict};
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@
 //! <https://cloud.google.com/identity/docs/reference/rest/v1/devices>. Cloud Identity lists mobile devices and ChromeOS, too:
 //! these are counted there and read here.
 
-use crate::api::{Api, Feed, IDENTITY, Wanted};
+use crate::api::{Api, IDENTITY};
 use exhibit_sdk::kinds::{Endpoint, Ownership, Platform};
 use exhibit_sdk::prelude::*;
 
@@ -64,7 +64,7 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
 fn walk(api: &Api<'_>, devices: &mut Wanted<Endpoint>, list: Request) -> Result<Vec<Page>> {
     let mut pages = Vec::new();
     for page in list.pages() {
-        pages.extend(api.take(&mut [&mut *devices], page.map(|page| vec![page]))?);
+        pages.extend(api.passing.take(&mut [&mut *devices], page.map(|page| vec![page]))?);
     }
     Ok(pages)
 }
@@ -116,7 +116,7 @@ fn unknown(mut record: Record<Endpoint>, attributes: &[(&'static str, bool)]) ->
 }
 
 fn mobile(api: &Api<'_>) -> Result<()> {
-    let mut devices = api.open::<Endpoint>("mobile devices that synchronise");
+    let mut devices = api.ctx.wanted::<Endpoint>("mobile devices that synchronise");
     if !devices.is_wanted() {
         return Ok(());
     }
@@ -162,7 +162,7 @@ fn of_mobile(device: &Item<Mobile>) -> Record<Endpoint> {
         disk_encrypted: encrypted,
         screen_lock_enabled: locked,
         jailbroken: broken,
-        enrolled_at: device.first_sync.as_ref().and_then(|text| text.parse().ok()),
+        enrolled_at: instant(device.first_sync.as_ref()),
         last_seen_on: day(device.last_sync.as_ref()),
         serial: serial.clone(),
         ..Endpoint::new(device.model.clone().unwrap_or_else(|| device.resource_id.clone()))
@@ -181,7 +181,7 @@ fn of_mobile(device: &Item<Mobile>) -> Record<Endpoint> {
 }
 
 fn chrome(api: &Api<'_>) -> Result<()> {
-    let mut devices = api.open::<Endpoint>("ChromeOS devices in every status");
+    let mut devices = api.ctx.wanted::<Endpoint>("ChromeOS devices in every status");
     if !devices.is_wanted() {
         return Ok(());
     }
@@ -213,7 +213,7 @@ fn of_chrome(device: &Item<Chrome>) -> Record<Endpoint> {
         disk_encrypted: Some(true),
         // Developer mode switches off that it only starts what Google signed.
         jailbroken: device.boot_mode.as_deref().map(|mode| mode == "Dev"),
-        enrolled_at: device.last_enrollment_time.as_ref().and_then(|text| text.parse().ok()),
+        enrolled_at: instant(device.last_enrollment_time.as_ref()),
         last_seen_on: day(device.last_sync.as_ref()),
         ..Endpoint::new(device.serial_number.clone().unwrap_or_else(|| device.device_id.clone()))
     };
@@ -226,7 +226,7 @@ fn of_chrome(device: &Item<Chrome>) -> Record<Endpoint> {
 }
 
 fn computers(api: &Api<'_>) -> Result<()> {
-    let mut devices = api.open::<Endpoint>("computers that Cloud Identity knows");
+    let mut devices = api.ctx.wanted::<Endpoint>("computers that Cloud Identity knows");
     if !devices.is_wanted() {
         return Ok(());
     }
@@ -281,7 +281,7 @@ fn of_computer(device: &Item<Computer>) -> Record<Endpoint> {
         managed,
         disk_encrypted: encrypted,
         jailbroken: broken,
-        enrolled_at: device.create_time.as_ref().and_then(|text| text.parse().ok()),
+        enrolled_at: instant(device.create_time.as_ref()),
         last_seen_on: day(device.last_sync_time.as_ref()),
         ..Endpoint::new(name.unwrap_or_else(|| device.name.clone()))
     };

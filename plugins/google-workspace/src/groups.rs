@@ -2,7 +2,7 @@
 //!
 //! <https://developers.google.com/workspace/admin/directory/reference/rest/v1/members>
 
-use crate::api::{Api, Feed};
+use crate::api::Api;
 use exhibit_sdk::kinds::{Assignment, GroupMembership, PrincipalType, RoleGrant};
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeMap;
@@ -33,13 +33,13 @@ impl Groups {
 }
 
 pub(crate) fn collect(api: &Api<'_>) -> Result<Groups> {
-    let mut memberships = api.open::<GroupMembership>("direct members of all groups");
+    let mut memberships = api.ctx.wanted::<GroupMembership>("direct members of all groups");
     let mut known = Groups::default();
     if !memberships.is_wanted() && !api.ctx.wants::<RoleGrant>() {
         return Ok(known);
     }
     for page in api.all("/groups", "/groups", 200).pages() {
-        for page in api.take(&mut [&mut memberships], page.map(|page| vec![page]))? {
+        for page in api.passing.take(&mut [&mut memberships], page.map(|page| vec![page]))? {
             let groups = memberships.items::<Group>(&page)?;
             for group in &groups {
                 known.0.extend(group.email.clone().map(|email| (group.id.clone(), email)));
@@ -51,9 +51,9 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<Groups> {
                 let members = api.directory(&format!("/groups/{}/members", encode(&group.id)));
                 Api::list(members.query("maxResults", "200"), "/members")
             };
-            for (group, answer) in api.each(&groups, ask) {
+            for (group, answer) in api.ctx.each(&groups, ask) {
                 let mut count = 0_u64;
-                for page in api.take(&mut [&mut memberships], answer)? {
+                for page in api.passing.take(&mut [&mut memberships], answer)? {
                     for member in memberships.items::<Member>(&page)? {
                         memberships.emit(record(api, group, &member))?;
                         count += 1;

@@ -80,7 +80,7 @@ impl Connector for GoogleWorkspace {
             devices::collect(&api),
             log::collect(&api),
         ]);
-        exhibit_sdk::all([ended, api.end()])
+        exhibit_sdk::all([ended, api.passing.end()])
     }
 }
 

@@ -3,7 +3,7 @@
 //! <https://developers.google.com/workspace/admin/reports/reference/rest/v1/activities>. Kept for 180 days:
 //! <https://support.google.com/a/answer/7061566>. Newest first, which is the only order there is.
 
-use crate::api::{ADMIN, Api, Feed, Wanted};
+use crate::api::{ADMIN, Api};
 use exhibit_sdk::kinds::{
     AccessAction, AccessChange, Activity, ActivityCategory, Outcome, PrincipalType, Target,
 };
@@ -100,19 +100,16 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
 }
 
 fn of_application(api: &Api<'_>, application: &str) -> Result<()> {
-    let mut events = api.open::<Activity>(&format!("all events of the window, of the log `{application}`"));
-    let mut access = api.open::<AccessChange>(&format!(
+    let mut events =
+        api.ctx.wanted::<Activity>(&format!("all events of the window, of the log `{application}`"));
+    let mut access = api.ctx.wanted::<AccessChange>(&format!(
         "events of the window that change access, of the log `{application}`"
     ));
     if !events.is_wanted() && !access.is_wanted() {
         return Ok(());
     }
     let window = api.ctx.window();
-    if window.start < api.ctx.started_at().plus_days(-KEPT_DAYS) {
-        let gap = format!("Google keeps these events for {KEPT_DAYS} days, and the window begins before");
-        events.incomplete(&gap);
-        access.incomplete(&gap);
-    }
+    api.ctx.kept(&mut [&mut events, &mut access], "Google keeps these events", KEPT_DAYS);
     let path = format!("/admin/reports/v1/activity/users/all/applications/{application}");
     let list = api
         .get(ADMIN, &path)
@@ -120,7 +117,7 @@ fn of_application(api: &Api<'_>, application: &str) -> Result<()> {
         .query("endTime", window.end.to_string())
         .query("maxResults", "1000");
     for page in Api::list(list, "/items").pages() {
-        for page in api.take(&mut [&mut events, &mut access], page.map(|page| vec![page]))? {
+        for page in api.passing.take(&mut [&mut events, &mut access], page.map(|page| vec![page]))? {
             let found = events.items::<Entry>(&page)?;
             for entry in &found {
                 // Whether the end of the window belongs to it, Google does not say; of the next one it is the start.

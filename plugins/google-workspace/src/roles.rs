@@ -45,8 +45,9 @@ struct Expiration {
 }
 
 pub(crate) fn collect(api: &Api<'_>, users: &Users, groups: &Groups) -> Result<()> {
-    let mut grants =
-        api.open::<RoleGrant>("assignments of administrator roles to users, groups and service accounts");
+    let mut grants = api
+        .ctx
+        .wanted::<RoleGrant>("assignments of administrator roles to users, groups and service accounts");
     if !grants.is_wanted() {
         return Ok(());
     }
@@ -56,7 +57,7 @@ pub(crate) fn collect(api: &Api<'_>, users: &Users, groups: &Groups) -> Result<(
     };
     let roles = names(api, list("roles", "100"));
     for page in list("roleassignments", "200").pages() {
-        for page in api.take(&mut [&mut grants], page.map(|page| vec![page]))? {
+        for page in api.passing.take(&mut [&mut grants], page.map(|page| vec![page]))? {
             for assigned in grants.items::<Assigned>(&page)? {
                 grants.emit(record(api, &assigned, &roles, users, groups))?;
             }
@@ -69,7 +70,7 @@ pub(crate) fn collect(api: &Api<'_>, users: &Users, groups: &Groups) -> Result<(
 fn names(api: &Api<'_>, list: Request) -> BTreeMap<String, Item<Role>> {
     let pages: Result<Vec<Page>> = list.pages().collect();
     let roles = pages.and_then(|pages| pages.iter().map(Page::items::<Role>).collect::<Result<Vec<_>>>());
-    let roles = api.known("administrator roles", roles).unwrap_or_default();
+    let roles = api.passing.known("administrator roles", roles).unwrap_or_default();
     roles.into_iter().flatten().map(|role| (role.role_id.clone(), role)).collect()
 }
 
@@ -115,7 +116,7 @@ fn record(
         state: Some(GrantState::Active),
         conditional: Some(assigned.condition.as_ref().is_some_and(|text| !text.is_empty())),
         permissions,
-        expires_at: ends.and_then(|text| text.parse().ok()),
+        expires_at: instant(ends),
         ..RoleGrant::new(
             &assigned.assigned_to,
             role.map_or_else(|| assigned.role_id.clone(), |role| role.role_name.clone()),

@@ -2,7 +2,7 @@
 //!
 //! <https://developers.google.com/workspace/admin/directory/reference/rest/v1/tokens>
 
-use crate::api::{Api, Feed};
+use crate::api::Api;
 use crate::users::{Known, Users};
 use exhibit_sdk::kinds::{AppGrant, Assignment, PrincipalType, Status};
 use exhibit_sdk::prelude::*;
@@ -20,7 +20,7 @@ struct Token {
 const BATCH: usize = 200;
 
 pub(crate) fn collect(api: &Api<'_>, users: &Users) -> Result<()> {
-    let mut grants = api.open::<AppGrant>("applications that users who are not deleted have let in");
+    let mut grants = api.ctx.wanted::<AppGrant>("applications that users who are not deleted have let in");
     if !grants.is_wanted() {
         return Ok(());
     }
@@ -33,9 +33,9 @@ pub(crate) fn collect(api: &Api<'_>, users: &Users) -> Result<()> {
     };
     for batch in users.live().chunks(BATCH) {
         let mut refused = 0;
-        for (user, answer) in api.each(batch, ask) {
+        for (user, answer) in api.ctx.each(batch, ask) {
             refused += usize::from(answer.as_ref().is_err_and(Failure::is_forbidden));
-            for page in api.take(&mut [&mut grants], answer)? {
+            for page in api.passing.take(&mut [&mut grants], answer)? {
                 for token in grants.items::<Token>(&page)? {
                     grants.emit(record(api, user, &token))?;
                 }

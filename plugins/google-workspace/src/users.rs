@@ -2,7 +2,7 @@
 //!
 //! <https://developers.google.com/workspace/admin/directory/reference/rest/v1/users>
 
-use crate::api::{Api, Wanted};
+use crate::api::Api;
 use exhibit_sdk::kinds::{Account, AccountStatus, AccountType, AppGrant, MfaStatus, RoleGrant};
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeMap;
@@ -105,7 +105,7 @@ pub(crate) fn customer(api: &Api<'_>) -> Result<String> {
 
 pub(crate) fn collect(api: &Api<'_>) -> Result<Users> {
     let mut accounts =
-        api.open::<Account>("all users in every status, those deleted in the last 20 days too");
+        api.ctx.wanted::<Account>("all users in every status, those deleted in the last 20 days too");
     let mut users = Users::default();
     let others = api.ctx.wants::<RoleGrant>() || api.ctx.wants::<AppGrant>();
     if !accounts.is_wanted() && !others {
@@ -133,7 +133,7 @@ fn read(
         {
             users.gap.get_or_insert_with(|| format!("users are not known: {}", failure.reason()));
         }
-        for page in api.take(&mut [accounts], page.map(|page| vec![page]))? {
+        for page in api.passing.take(&mut [accounts], page.map(|page| vec![page]))? {
             for user in accounts.items::<User>(&page)? {
                 accounts.emit(record(&user, deleted))?;
                 let known = Known {
@@ -150,8 +150,8 @@ fn read(
 }
 
 /// An instant; Google writes the epoch for what never was.
-fn instant(text: Option<&String>) -> Option<Timestamp> {
-    text.and_then(|text| text.parse().ok()).filter(|at: &Timestamp| at.as_ms() > 0)
+fn past(text: Option<&String>) -> Option<Timestamp> {
+    instant(text).filter(|at| at.as_ms() > 0)
 }
 
 fn status(user: &User, deleted: bool) -> (Option<AccountStatus>, Option<String>) {
@@ -194,9 +194,9 @@ fn record(user: &Item<User>, deleted: bool) -> Record<Account> {
         admin,
         mfa_status: mfa,
         mfa_enforced: user.enforced,
-        created_at: instant(user.creation_time.as_ref()),
-        status_changed_at: ended.into_iter().find_map(|time| instant(time.as_ref())),
-        last_login_on: instant(user.last_login_time.as_ref()).map(Timestamp::date),
+        created_at: past(user.creation_time.as_ref()),
+        status_changed_at: ended.into_iter().find_map(|time| past(time.as_ref())),
+        last_login_on: past(user.last_login_time.as_ref()).map(Timestamp::date),
         employee_id: of(&user.external_ids, "organization"),
         job_title: job.and_then(|job| job.title.clone()),
         department: job.and_then(|job| job.department.clone()),

@@ -1,7 +1,7 @@
 //! The audit log of the site, what changed access among it, and changes of status of the tickets of the settings.
 
+use crate::Api;
 use crate::issues::{History, Issue};
-use crate::{Api, instant};
 use exhibit_sdk::kinds::{
     AccessAction, AccessChange, Activity, ActivityCategory, Details, PrincipalType, Target,
 };
@@ -46,16 +46,17 @@ struct Changed {
 }
 
 /// The population of activities, where it is asked for: tickets feed it before the audit log does.
-pub(crate) struct Log(Option<Population<Activity>>);
+pub(crate) struct Log(Wanted<Activity>);
 
 impl Log {
     pub(crate) fn open(api: &Api<'_>) -> Self {
-        let query = "the audit log in the window, and changes of status of changes and access requests in it";
-        Self(api.ctx.wants::<Activity>().then(|| api.ctx.population(query)))
+        Self(api.ctx.wanted(
+            "the audit log in the window, and changes of status of changes and access requests in it",
+        ))
     }
 
     pub(crate) fn withheld(&mut self, failure: &Failure) -> Result<()> {
-        self.0.as_mut().map_or(Ok(()), |population| population.withheld(failure))
+        self.0.withheld(failure)
     }
 
     /// Emits the changes of status in an issue's changelog that are of the window; returns the whole changelog.
@@ -67,28 +68,18 @@ impl Log {
     ) -> Result<Vec<Item<History>>> {
         let mut all = Vec::new();
         for page in pages {
-            let Some(population) = &mut self.0 else {
-                all.extend(page.items::<History>()?);
-                continue;
-            };
             let (mut others, mut outside) = (0, 0);
-            for history in population.items::<History>(page)? {
+            for history in self.0.items::<History>(page)? {
                 let at = instant(history.created.as_ref());
                 match (history.status().is_some(), at.filter(|at| api.ctx.window().contains(*at))) {
                     (false, _) => others += 1,
                     (true, None) => outside += 1,
-                    (true, Some(at)) => population.emit(status_change(issue, &history).occurred_at(at))?,
+                    (true, Some(at)) => self.0.emit(status_change(issue, &history).occurred_at(at))?,
                 }
                 all.push(history);
             }
-            for (count, reason) in [
-                (others, "a change of a ticket that is none of its status"),
-                (outside, "a change of status outside the window"),
-            ] {
-                if count > 0 {
-                    population.filtered(count, reason)?;
-                }
-            }
+            self.0.filtered(others, "a change of a ticket that is none of its status")?;
+            self.0.filtered(outside, "a change of status outside the window")?;
         }
         Ok(all)
     }
@@ -125,15 +116,9 @@ fn status_change(issue: &Issue, history: &Item<History>) -> Record<Activity> {
 pub(crate) fn collect(api: &Api<'_>, log: Log, tickets_are_read: bool) -> Result<()> {
     let (ctx, window) = (api.ctx, api.ctx.window());
     let mut activity = log.0;
-    let mut changes = ctx
-        .wants::<AccessChange>()
-        .then(|| ctx.population::<AccessChange>("the audit log in the window, as far as it changes access"));
-    if window.start < ctx.started_at().plus_days(-KEPT_DAYS) {
-        let gap = format!("Jira keeps its audit log for {KEPT_DAYS} days, and the window begins before");
-        activity.iter_mut().for_each(|population| population.incomplete(&gap));
-        changes.iter_mut().for_each(|population| population.incomplete(&gap));
-    }
-    if !tickets_are_read && let Some(activity) = &mut activity {
+    let mut changes = ctx.wanted::<AccessChange>("the audit log in the window, as far as it changes access");
+    ctx.kept(&mut [&mut activity, &mut changes], "Jira keeps its audit log", KEPT_DAYS);
+    if !tickets_are_read {
         activity.incomplete("tickets could not be read to their end, see the run's log");
     }
     let paging = Paging::offset("offset").page_size("limit", 1000).total("/total").items("/records");
@@ -142,49 +127,13 @@ pub(crate) fn collect(api: &Api<'_>, log: Log, tickets_are_read: bool) -> Result
         .query("from", window.start.to_string())
         .query("to", window.end.to_string());
     for page in list.paged(paging).pages() {
-        let page = match page {
-            Err(failure) if failure.is_forbidden() || failure.is_not_found() => {
-                activity.iter_mut().try_for_each(|population| population.withheld(&failure))?;
-                changes.iter_mut().try_for_each(|population| population.withheld(&failure))?;
-                break;
-            }
-            page => page?,
-        };
-        if let Some(activity) = &mut activity {
-            of_events(activity, &page, window, |event| Some(activity_of(event)), "")?;
-        }
-        if let Some(changes) = &mut changes {
-            of_events(changes, &page, window, change_of, "an event that changes no access")?;
-        }
+        let Some(page) = tolerate(&mut [&mut activity, &mut changes], page)? else { break };
+        let at = |event: &Event| event.created;
+        activity.events(&page, window, at, |event| Some(activity_of(event)), "")?;
+        changes.events(&page, window, at, change_of, "an event that changes no access")?;
     }
-    activity.map_or(Ok(()), Population::seal)?;
-    changes.map_or(Ok(()), Population::seal)
-}
-
-/// Emits the page's events, but for those outside the window, whose both ends Jira counts as in it, and those that
-/// are `other`.
-fn of_events<K: EvidenceKind>(
-    population: &mut Population<K>,
-    page: &Page,
-    window: Span,
-    record: impl Fn(&Item<Event>) -> Option<Record<K>>,
-    other: &str,
-) -> Result<()> {
-    let (mut outside, mut others) = (0, 0);
-    for event in population.items::<Event>(page)? {
-        if !window.contains(event.created) {
-            outside += 1;
-            continue;
-        }
-        match record(&event) {
-            Some(record) => population.emit(record.occurred_at(event.created))?,
-            None => others += 1,
-        }
-    }
-    if outside > 0 {
-        population.filtered(outside, "an event outside the window")?;
-    }
-    if others > 0 { population.filtered(others, other) } else { Ok(()) }
+    activity.seal()?;
+    changes.seal()
 }
 
 impl Event {

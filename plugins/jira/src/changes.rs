@@ -4,9 +4,9 @@
 //! Which tickets they are, and which statuses mean approval, only the organisation knows: the settings say so in JQL
 //! and by name. Whatever was closed in the window has been updated since its start.
 
+use crate::Api;
 use crate::audit::Log;
 use crate::issues::{FIELDS, History, Issue, within};
-use crate::{Api, instant};
 use exhibit_sdk::kinds::{Approval, ChangeRequest, ChangeState, ChangeType, Verdict};
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Incidents: tickets of a query of the settings that were opened in the window.
 
+use crate::Api;
 use crate::issues::{FIELDS, Issue, within};
-use crate::{Api, instant};
 use exhibit_sdk::kinds::{Incident, IncidentStatus, Severity};
 use exhibit_sdk::prelude::*;
 

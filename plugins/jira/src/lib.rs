@@ -234,8 +234,3 @@ impl User {
         }
     }
 }
-
-/// An instant that may be absent, or not be one.
-pub(crate) fn instant(text: Option<&String>) -> Option<Timestamp> {
-    text.and_then(|text| text.parse().ok())
-}

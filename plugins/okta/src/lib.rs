@@ -197,8 +197,3 @@ impl Api<'_> {
         self.org_url.split("://").nth(1).unwrap_or(self.org_url)
     }
 }
-
-/// An instant that may be absent, or not be one.
-pub(crate) fn instant(text: Option<&String>) -> Option<Timestamp> {
-    text.and_then(|text| text.parse().ok())
-}

@@ -84,19 +84,9 @@ struct Transaction {
 
 pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
     let window = api.ctx.window();
-    let mut activity = api
-        .ctx
-        .wants::<Activity>()
-        .then(|| api.ctx.population::<Activity>("all System Log events of the window"));
-    let mut changes = api
-        .ctx
-        .wants::<AccessChange>()
-        .then(|| api.ctx.population::<AccessChange>("System Log events of the window that change access"));
-    if window.start < api.ctx.started_at().plus_days(-KEPT_DAYS) {
-        let gap = format!("Okta keeps its System Log for {KEPT_DAYS} days, and the window begins before");
-        activity.iter_mut().for_each(|population| population.incomplete(&gap));
-        changes.iter_mut().for_each(|population| population.incomplete(&gap));
-    }
+    let mut activity = api.ctx.wanted::<Activity>("all System Log events of the window");
+    let mut changes = api.ctx.wanted::<AccessChange>("System Log events of the window that change access");
+    api.ctx.kept(&mut [&mut activity, &mut changes], "Okta keeps its System Log", KEPT_DAYS);
     let list = api
         .get("/api/v1/logs")
         .query("since", window.start.to_string())
@@ -105,40 +95,14 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
         .query("limit", "1000")
         .paged(Paging::link_header().items("").end_on_empty());
     for page in list.pages() {
-        let page = match page {
-            Err(failure) if failure.is_forbidden() => {
-                activity.iter_mut().try_for_each(|population| population.withheld(&failure))?;
-                changes.iter_mut().try_for_each(|population| population.withheld(&failure))?;
-                break;
-            }
-            page => page?,
-        };
-        if let Some(activity) = &mut activity {
-            for event in activity.items::<Event>(&page)? {
-                activity.emit(of_event(&event))?;
-            }
-        }
-        if let Some(changes) = &mut changes {
-            let events = changes.items::<Event>(&page)?;
-            let mut other = 0;
-            for event in &events {
-                match action(&event.event_type) {
-                    Some(action) => changes.emit(of_change(event, action))?,
-                    None => other += 1,
-                }
-            }
-            if other > 0 {
-                changes.filtered(other, "an event that changes no access")?;
-            }
-        }
+        let Some(page) = tolerate(&mut [&mut activity, &mut changes], page)? else { break };
+        let at = |event: &Event| event.published;
+        activity.events(&page, window, at, |event| Some(of_event(event)), "")?;
+        let change = |event: &Item<Event>| Some(of_change(event, action(&event.event_type)?));
+        changes.events(&page, window, at, change, "an event that changes no access")?;
     }
-    if let Some(activity) = activity {
-        activity.seal()?;
-    }
-    if let Some(changes) = changes {
-        changes.seal()?;
-    }
-    Ok(())
+    activity.seal()?;
+    changes.seal()
 }
 
 fn of_event(event: &Item<Event>) -> Record<Activity> {

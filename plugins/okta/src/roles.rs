@@ -1,7 +1,7 @@
 //! Administrator roles, held by users and by groups.
 
+use crate::Api;
 use crate::users::{Known, Users};
-use crate::{Api, instant};
 use exhibit_sdk::kinds::{Assignment, GrantState, PrincipalType, RoleGrant};
 use exhibit_sdk::prelude::*;
 use exhibit_sdk::subject;
@@ -80,9 +80,7 @@ fn of_user(api: &Api<'_>, grants: &mut Population<RoleGrant>, user: &Known, page
         let record = record(&role, &user.id, PrincipalType::User, Some(&user.login)).origin(&user.origin);
         grants.emit(record.subject(subject))?;
     }
-    if through_groups > 0 {
-        grants.filtered(through_groups, "held through a group, whose own grant is a record")?;
-    }
+    grants.filtered(through_groups, "held through a group, whose own grant is a record")?;
     Ok(())
 }
 

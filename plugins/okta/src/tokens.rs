@@ -1,6 +1,6 @@
 //! API tokens: that they exist, how old they are and whose; their values are never shown by Okta.
 
-use crate::{Api, instant};
+use crate::Api;
 use exhibit_sdk::kinds::{Credential, CredentialStatus, CredentialType, PrincipalType};
 use exhibit_sdk::prelude::*;
 

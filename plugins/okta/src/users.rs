@@ -1,6 +1,6 @@
 //! Users with their factors.
 
-use crate::{Api, instant};
+use crate::Api;
 use exhibit_sdk::kinds::{Account, AccountStatus, AccountType, MfaStatus};
 use exhibit_sdk::prelude::*;
 use exhibit_sdk::subject;

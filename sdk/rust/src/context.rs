@@ -2,9 +2,11 @@
 
 use crate::failure::{Failure, Result};
 use crate::host::{Facts, imports};
+use crate::page::Page;
 use crate::population::{EvidenceKind, Population};
 use crate::request::{Answers, Request};
 use crate::time::{Span, Timestamp};
+use crate::wanted::{Feed, Wanted};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -35,6 +37,15 @@ impl Context {
         Span { start: Timestamp::from_ms(window_start_ms), end: Timestamp::from_ms(window_end_ms) }
     }
 
+    /// Has these populations say so where the window begins before what is still kept: "Okta keeps its System Log",
+    /// 90 days.
+    pub fn kept(&self, feeds: &mut [&mut dyn Feed], what: &str, days: i32) {
+        if self.window().start < self.started_at().plus_days(-days) {
+            let gap = format!("{what} for {days} days, and the window begins before");
+            feeds.iter_mut().for_each(|feed| feed.incomplete(&gap));
+        }
+    }
+
     /// Whether this kind is asked for in this run.
     pub fn wants<K: EvidenceKind>(&self) -> bool {
         self.facts.kinds.is_empty() || self.facts.kinds.iter().any(|kind| kind == K::KIND)
@@ -57,9 +68,24 @@ impl Context {
         Answers::new(requests.into_iter())
     }
 
+    /// Asks the same of each of these, side by side as [`Context::send_all`] does, and gives the answers in their
+    /// order.
+    pub fn each<'t, T>(
+        &self,
+        of: &'t [T],
+        ask: impl Fn(&'t T) -> Request,
+    ) -> impl Iterator<Item = (&'t T, Result<Vec<Page>>)> {
+        of.iter().zip(self.send_all(of.iter().map(ask)))
+    }
+
     /// Opens a population. `query` says in words what is asked, for the auditor: "all users in every status".
     pub fn population<K: EvidenceKind>(&self, query: &str) -> Population<K> {
         Population::open(query)
+    }
+
+    /// [`Context::population`], where the kind is asked for in this run; else it does nothing.
+    pub fn wanted<K: EvidenceKind>(&self, query: &str) -> Wanted<K> {
+        Wanted::new(self.wants::<K>().then(|| self.population(query)))
     }
 
     /// A value that an earlier run of this source left, or this one has set.

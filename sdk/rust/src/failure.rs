@@ -108,6 +108,12 @@ impl Failure {
         &self.reason
     }
 
+    /// Whether that answer's error has any of these words of the vendor's in it.
+    pub fn says(&self, words: &[&str]) -> bool {
+        let said = self.page().and_then(Page::vendor_message).unwrap_or_default();
+        words.iter().any(|word| said.contains(word))
+    }
+
     /// Status of that answer.
     pub fn status(&self) -> Option<u16> {
         self.page().map(Page::status)

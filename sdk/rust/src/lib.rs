@@ -44,6 +44,8 @@
 //! exhibit_sdk::export!(Example);
 //! ```
 //!
+//! Where one list feeds several kinds, and a system withholds some of what is asked, see [`wanted`].
+//!
 //! The rules that a connector keeps are in `plugins/SPEC.md`. Its tests replay recorded exchanges natively, with
 //! the host's own rules: see `exhibit-testkit`.
 
@@ -61,6 +63,7 @@ mod population;
 mod request;
 pub mod subject;
 mod time;
+pub mod wanted;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod wasm;
@@ -75,16 +78,17 @@ pub use page::{Item, Origin, Page};
 pub use paging::{Paging, Read, Write};
 pub use population::{EvidenceKind, Population, Record};
 pub use request::{Answers, Auth, Pages, Request, encode};
-pub use time::{Date, ParseTimeError, Span, Timestamp};
+pub use time::{Date, ParseTimeError, Span, Timestamp, instant};
+pub use wanted::{Feed, Passing, Wanted, tolerate};
 pub use xml::{Element, XmlError};
 
 /// What a connector's source file wants at its top.
 pub mod prelude {
     pub use crate::kinds::*;
     pub use crate::{
-        Auth, Connector, Context, Date, Description, Element, EvidenceKind, Failure, Item, Origin, Page,
-        Paging, Population, Problem, Read, Record, Request, Result, Setting, Span, Timestamp, Write, all,
-        debug, encode, error, info, subject, warn,
+        Auth, Connector, Context, Date, Description, Element, EvidenceKind, Failure, Feed, Item, Origin,
+        Page, Paging, Passing, Population, Problem, Read, Record, Request, Result, Setting, Span, Timestamp,
+        Wanted, Write, all, debug, encode, error, info, instant, subject, tolerate, warn,
     };
     pub use serde::{Deserialize, Serialize};
 }

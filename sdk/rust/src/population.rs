@@ -182,8 +182,11 @@ impl<K: EvidenceKind> Population<K> {
         Ok(())
     }
 
-    /// Counts items that are left out on purpose, and why: "applications are read elsewhere".
+    /// Counts items that are left out on purpose, and why: "applications are read elsewhere". Of none, nothing is said.
     pub fn filtered(&mut self, count: u64, reason: &str) -> Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
         self.host.filtered(count, reason).map_err(|error| self.refused(&error))
     }
 

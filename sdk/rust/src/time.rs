@@ -49,6 +49,11 @@ impl Timestamp {
     }
 }
 
+/// An instant that an answer may lack, or give in no form that can be read: RFC 3339, else nothing.
+pub fn instant<T: AsRef<str>>(text: Option<T>) -> Option<Timestamp> {
+    text.and_then(|text| text.as_ref().parse().ok())
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (date, ms) = (self.date(), self.0 % DAY_MS);

@@ -4,7 +4,7 @@ use super::directory::{Policies, Principal};
 use super::grants::{administers, subject_of};
 use super::keys::Key;
 use super::report::{ROOT, Report, Row};
-use crate::api::{Api, Feed, Wanted};
+use crate::api::Api;
 use exhibit_sdk::kinds::{Account, AccountStatus, AccountType, MfaStatus, PrincipalType};
 use exhibit_sdk::prelude::*;
 
@@ -30,7 +30,7 @@ pub(super) fn emit(
         let keys = known.keys.get(index).and_then(Option::as_ref);
         let record = account(api, user, keys, known);
         let what = format!("iam:ListMFADevices of {}", user.name);
-        let devices = api.known("second factors", devices.map_err(|failure| failure.context(what)));
+        let devices = api.passing.known("second factors", devices.map_err(|failure| failure.context(what)));
         accounts.emit(with_factors(record, devices)?)?;
     }
     Ok(())
@@ -137,12 +137,13 @@ fn factor(serial: &str) -> &'static str {
 
 /// The root user, from the report and the account's summary.
 pub(super) fn emit_root(api: &Api<'_>, report: &Result<Report>) -> Result<()> {
-    let mut accounts = api.open::<Account>("the root user");
+    let mut accounts = api.ctx.wanted::<Account>("the root user");
     if !accounts.is_wanted() {
         return accounts.seal();
     }
     let summary = api.iam("GetAccountSummary", &[]).send();
-    let summary = api.known("the account's summary", summary.map_err(|f| f.context("iam:GetAccountSummary")));
+    let summary =
+        api.passing.known("the account's summary", summary.map_err(|f| f.context("iam:GetAccountSummary")));
     let Ok(report) = report else {
         if let Err(failure) = report {
             accounts.incomplete(failure.reason());

@@ -1,7 +1,7 @@
 //! Policies that users, groups and roles hold, and who is in which group.
 
 use super::directory::{Held, Policies, Principal};
-use crate::api::{Api, Wanted};
+use crate::api::Api;
 use exhibit_sdk::kinds::{Assignment, GroupMembership, PrincipalType, RoleGrant};
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeMap;

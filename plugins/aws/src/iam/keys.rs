@@ -3,7 +3,7 @@
 use super::directory::Principal;
 use super::grants::subject_of;
 use super::report::Report;
-use crate::api::{Api, Feed, Wanted};
+use crate::api::Api;
 use exhibit_sdk::kinds::{Credential, CredentialStatus, CredentialType, PrincipalType};
 use exhibit_sdk::prelude::*;
 
@@ -32,7 +32,7 @@ pub(super) fn read(
     let mut all = Vec::with_capacity(users.len());
     for (user, answer) in users.iter().zip(api.ctx.send_all(users.iter().map(ask))) {
         let answer = answer.map_err(|f| f.context(format!("iam:ListAccessKeys of {}", user.name)));
-        let pages = api.take(&mut [keys as &mut dyn Feed], answer)?;
+        let pages = api.passing.take(&mut [keys as &mut dyn Feed], answer)?;
         let mut found = Vec::new();
         for item in pages.iter().map(Page::elements).collect::<Result<Vec<_>>>()?.into_iter().flatten() {
             let Some(id) = item.text("AccessKeyId") else { continue };
@@ -79,7 +79,7 @@ pub(super) fn emit(
             user,
         ));
         let what = format!("iam:GetAccessKeyLastUsed of {}", key.id);
-        match api.known("when a key was last used", answer.map_err(|f| f.context(what))) {
+        match api.passing.known("when a key was last used", answer.map_err(|f| f.context(what))) {
             Some(pages) => {
                 for page in &pages {
                     let used = "GetAccessKeyLastUsedResult/AccessKeyLastUsed";
@@ -106,7 +106,7 @@ fn status(word: &str) -> Option<CredentialStatus> {
 
 /// The root user's keys, which only the report knows, and not by their ids.
 pub(super) fn emit_root(api: &Api<'_>, report: &Result<Report>) -> Result<()> {
-    let mut keys = api.open::<Credential>("access keys of the root user");
+    let mut keys = api.ctx.wanted::<Credential>("access keys of the root user");
     let arn = api.arn("iam", "", "root");
     match report {
         Ok(report) => {

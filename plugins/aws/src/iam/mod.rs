@@ -28,16 +28,16 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
 }
 
 fn people(api: &Api<'_>) -> Result<()> {
-    let mut accounts = api.open::<Account>("all IAM users");
-    let mut credentials = api.open::<Credential>("access keys of all IAM users");
-    let mut memberships = api.open::<GroupMembership>("groups of all IAM users");
-    let mut grants = api.open::<RoleGrant>("policies attached to, or written into, users, groups and roles");
+    let mut accounts = api.ctx.wanted::<Account>("all IAM users");
+    let mut credentials = api.ctx.wanted::<Credential>("access keys of all IAM users");
+    let mut memberships = api.ctx.wanted::<GroupMembership>("groups of all IAM users");
+    let mut grants =
+        api.ctx.wanted::<RoleGrant>("policies attached to, or written into, users, groups and roles");
     let of_users = accounts.is_wanted() || credentials.is_wanted();
     if !of_users && !memberships.is_wanted() && !grants.is_wanted() {
         return Ok(());
     }
-    let mut feeds =
-        [&mut accounts as &mut dyn crate::api::Feed, &mut credentials, &mut memberships, &mut grants];
+    let mut feeds = [&mut accounts as &mut dyn Feed, &mut credentials, &mut memberships, &mut grants];
     let users = directory::principals(api, Of::User, &mut feeds)?.unwrap_or_default();
     let groups = directory::principals(api, Of::Group, &mut [&mut grants])?;
     let own = directory::policies(api)?;
@@ -64,7 +64,7 @@ fn people(api: &Api<'_>) -> Result<()> {
     let report = report::Report::obtain(api);
     if let Err(failure) = &report {
         exhibit_sdk::warn!("passwords and the root user are unknown: {}", failure.message());
-        api.note(failure.clone());
+        api.passing.note(failure.clone());
     }
     if accounts.is_wanted() {
         let known = accounts::Known { groups, own, keys: &keys, report: &report };

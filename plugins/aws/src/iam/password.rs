@@ -8,7 +8,7 @@ const RESULT: &str = "/GetAccountPasswordPolicyResponse/GetAccountPasswordPolicy
 
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountPasswordPolicy.html>
 pub(super) fn collect(api: &Api<'_>) -> Result<()> {
-    let mut policies = api.open::<AuthPolicy>("the account's password policy");
+    let mut policies = api.ctx.wanted::<AuthPolicy>("the account's password policy");
     if !policies.is_wanted() {
         return policies.seal();
     }
@@ -31,7 +31,7 @@ pub(super) fn collect(api: &Api<'_>) -> Result<()> {
         }
         answer => {
             let answer = answer.map_err(|failure| failure.context("iam:GetAccountPasswordPolicy"));
-            for page in api.take(&mut [&mut policies], answer.map(|page| vec![page]))? {
+            for page in api.passing.take(&mut [&mut policies], answer.map(|page| vec![page]))? {
                 for item in page.elements_at(RESULT)? {
                     policies.emit(Record::new(&key, policy(&item)).origin(&page.origin(RESULT)))?;
                 }
