@@ -4,50 +4,17 @@
 #   bagit.sh                  writes the made-up package of the tests, and checks that
 #   bagit.sh PACKAGE.zip      checks this package
 #
-# Needs what `make build` builds, in CARGO_TARGET_DIR; sha256sum and openssl 3; Python 3 with bagit and openpyxl (pip: bagit openpyxl setuptools). PYTHON names another interpreter.
+# Needs what `make build` builds, in CARGO_TARGET_DIR; sha256sum and openssl 3; Python 3 with bagit and openpyxl (pip: bagit
+# openpyxl setuptools). PYTHON names another interpreter.
 # Exit code: 0 all hold, 1 one does not, 2 a tool is missing.
-set -u
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-programs=${CARGO_TARGET_DIR:-$root/target}/debug
-python=${PYTHON:-python3}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0 checks=0
+. "$here/checks.sh"
 
-missing() {
-    echo "missing: $1 ($2)" >&2
-    exit 2
-}
 [ -x "$programs/examples/sample" ] || missing "$programs/examples/sample" "make build"
 command -v sha256sum >/dev/null || missing sha256sum "coreutils"
 command -v openssl >/dev/null || missing openssl "apt install openssl"
 "$python" -c 'import bagit, openpyxl' 2>/dev/null || missing "bagit, openpyxl" "pip install bagit openpyxl setuptools"
 
-# accepts WHAT COMMAND... / rejects WHAT COMMAND...
-accepts() {
-    what=$1
-    shift
-    checks=$((checks + 1))
-    if "$@" >"$work/out" 2>&1; then
-        echo "ok       accepts $what: $(tail -n 1 "$work/out" | cut -c1-160)"
-    else
-        failures=$((failures + 1))
-        echo "FAILED   does not accept $what:"
-        tail -n 20 "$work/out" | sed 's/^/         /'
-    fi
-}
-rejects() {
-    what=$1
-    shift
-    checks=$((checks + 1))
-    if "$@" >"$work/out" 2>&1; then
-        failures=$((failures + 1))
-        echo "FAILED   accepts $what"
-    else
-        echo "ok       rejects $what: $(tail -n 1 "$work/out" | cut -c1-160)"
-    fi
-}
 sums() {
     (cd "$1" && sha256sum -c --strict --quiet tagmanifest-sha256.txt && sha256sum -c --strict --quiet manifest-sha256.txt)
 }
@@ -128,5 +95,4 @@ if [ $# -eq 0 ]; then
     rejects "the timestamp by another authority: exhibit-verify" checker "$work/other/ca.pem"
 fi
 
-echo "$checks checks, $failures failed"
-[ "$failures" -eq 0 ]
+summary

@@ -11,20 +11,13 @@ Usage: gcp_connector_fixtures.py. Exit 0 when all hold, 1 with what does not, 77
 jsonschema.
 """
 
-import json
-import pathlib
 import re
-import sys
 import urllib.parse
 
-try:
-    import jsonschema
-except ImportError:
-    print("SKIPPED gcp_connector_fixtures: jsonschema is not installed (pip install jsonschema)")
-    sys.exit(77)
-from google_documents import ROOT, Document, folder  # noqa: E402
+from fixture_rules import addresses, fixtures, jsonschema_or_skip, run, skip
+from google_documents import Document, folder
 
-FIXTURES = ROOT / "plugins" / "gcp" / "fixtures"
+NAME = "gcp_connector_fixtures"
 DOCUMENTS = {
     "cloudresourcemanager.googleapis.com": "cloudresourcemanager.v3",
     "serviceusage.googleapis.com": "serviceusage.v1",
@@ -45,24 +38,14 @@ AUDIT = {
     "status", "authenticationInfo", "authorizationInfo", "policyViolationInfo", "requestMetadata", "request", "response",
     "metadata", "serviceData",
 }
-RESERVED = re.compile(r"(^|\.)(example(\.(com|net|org))?|test|invalid|localhost)$")
 # A service account's address: of a made-up project, or of Google's own agents for a made-up number.
 SERVICE = re.compile(r"^(?:[\w-]+@example-[\w-]+\.iam|service[\w-]*@gcp-sa-[\w-]+\.iam)\.gserviceaccount\.com$|^service@gcp-sa-")
-EXAMPLE_IP = re.compile(r"^(192\.0\.2|198\.51\.100|203\.0\.113)\.\d+$")
+HOSTS = re.compile(r"(^|\.)(googleapis|google)\.com$")
 
+jsonschema = jsonschema_or_skip(NAME)
 documents = folder()
 if documents is None:
-    print("SKIPPED gcp_connector_fixtures: no discovery documents (pip install google-api-python-client)")
-    sys.exit(77)
-
-
-def addresses(line):
-    for name, host in re.findall(r"([\w.+-]+)@([\w.-]+)", line):
-        address = f"{name}@{host}"
-        assert RESERVED.search(host.lower()) or SERVICE.match(address), address
-    for ip in re.findall(r"(?<![\w.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b", line):
-        # 0.0.0.0/0 is everyone.
-        assert EXAMPLE_IP.match(ip) or ip == "0.0.0.0", f"{ip} is not reserved for documentation"
+    skip(NAME, "no discovery documents (pip install google-api-python-client)")
 
 
 def check(fixture, place, known, counts):
@@ -88,13 +71,10 @@ def check(fixture, place, known, counts):
 
 def main():
     known, counts = {}, {}
-    for file in sorted(FIXTURES.glob("*.jsonl")):
-        # Snapshots of records are not bodies of Google's.
-        if file.name.endswith(".records.jsonl"):
-            continue
-        for number, line in enumerate(file.read_text().splitlines(), 1):
-            addresses(line)
-            check(json.loads(line), f"{file.name}:{number}", known, counts)
+    for place, line, fixture in fixtures("gcp"):
+        # 0.0.0.0/0 is everyone.
+        addresses(line, HOSTS, SERVICE, {"0.0.0.0"})
+        check(fixture, place, known, counts)
     # Validating nothing would prove nothing.
     assert len(counts) >= 25 and len(known) == len(DOCUMENTS), counts
     storage = known["storage.v1"]
@@ -105,8 +85,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except AssertionError as error:
-        print(f"gcp_connector_fixtures: {error}", file=sys.stderr)
-        sys.exit(1)
+    run(NAME, main)

@@ -13,25 +13,15 @@ Usage: jira_connector_fixtures.py. Exit 0 when all hold, 1 with what does not, 7
 jsonschema.
 """
 
-import json
-import pathlib
-import sys
 import urllib.parse
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-FIXTURES = ROOT / "plugins" / "jira" / "fixtures"
-DOCUMENT = ROOT.parent / "shared" / "apis" / "specs" / "jira-evidence-openapi.json"
+from fixture_rules import addresses, convert, deepest, document_or_skip, fixtures, jsonschema_or_skip, run, template
 
-try:
-    import jsonschema
-except ImportError:
-    print("SKIPPED jira_connector_fixtures: jsonschema is not installed (pip install jsonschema)")
-    sys.exit(77)
-if not DOCUMENT.exists():
-    print("SKIPPED jira_connector_fixtures: ../shared/apis/specs/jira-evidence-openapi.json is not here")
-    sys.exit(77)
+NAME = "jira_connector_fixtures"
 
-from github_connector_fixtures import addresses, convert, deepest, template  # noqa: E402
+jsonschema = jsonschema_or_skip(NAME)
+source = document_or_skip(NAME, "jira-evidence-openapi.json")
+
 from okta_fixtures import without_nulls  # noqa: E402
 
 # Atlassian's edge, which the document of Jira does not describe.
@@ -39,7 +29,6 @@ UNDESCRIBED = {"/_edge/tenant_info"}
 
 
 def main():
-    source = json.loads(DOCUMENT.read_text())
     defs = {name: convert(schema) for name, schema in source["components"]["schemas"].items()}
 
     def validator(content):
@@ -47,32 +36,26 @@ def main():
 
     errors_of = jsonschema.Draft202012Validator({"$defs": defs, "$ref": "#/$defs/ErrorCollection"})
     answered, asked, refused = {}, 0, 0
-    for file in sorted(FIXTURES.glob("*.jsonl")):
-        # Snapshots of records are not bodies of Jira's.
-        if file.name.endswith(".records.jsonl"):
+    for place, line, fixture in fixtures("jira"):
+        addresses(line)
+        path = urllib.parse.urlsplit(fixture["url"]).path
+        if path in UNDESCRIBED:
             continue
-        for number, line in enumerate(file.read_text().splitlines(), 1):
-            place = f"{file.name}:{number}"
-            fixture = json.loads(line)
-            addresses(line)
-            path = urllib.parse.urlsplit(fixture["url"]).path
-            if path in UNDESCRIBED:
-                continue
-            known = template(source["paths"], path)
-            operation = source["paths"][known][fixture["method"].lower()]
-            body, causes = without_nulls(fixture["body_json"]), []
-            if fixture["method"] == "POST":
-                asked += 1
-                causes += validator(operation["requestBody"]["content"]).iter_errors(fixture["request_body"])
-            if fixture.get("status", 200) != 200:
-                refused += 1
-                causes += errors_of.iter_errors(body)
-            else:
-                causes += validator(operation["responses"]["200"]["content"]).iter_errors(body)
-                answered[known] = answered.get(known, 0) + 1
-            for error in causes:
-                cause = deepest(error)[0]
-                raise AssertionError(f"{place}: {known}: {cause.json_path}: {cause.message[:300]}")
+        known = template(source["paths"], path)
+        operation = source["paths"][known][fixture["method"].lower()]
+        body, causes = without_nulls(fixture["body_json"]), []
+        if fixture["method"] == "POST":
+            asked += 1
+            causes += validator(operation["requestBody"]["content"]).iter_errors(fixture["request_body"])
+        if fixture.get("status", 200) != 200:
+            refused += 1
+            causes += errors_of.iter_errors(body)
+        else:
+            causes += validator(operation["responses"]["200"]["content"]).iter_errors(body)
+            answered[known] = answered.get(known, 0) + 1
+        for error in causes:
+            cause = deepest(error)[0]
+            raise AssertionError(f"{place}: {known}: {cause.json_path}: {cause.message[:300]}")
     # Validating nothing would prove nothing.
     assert len(answered) >= 11 and asked >= 5 and refused >= 8, (answered, asked, refused)
     users = validator(source["paths"]["/rest/api/3/users/search"]["get"]["responses"]["200"]["content"])
@@ -81,8 +64,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except AssertionError as error:
-        print(f"jira_connector_fixtures: {error}", file=sys.stderr)
-        sys.exit(1)
+    run(NAME, main)

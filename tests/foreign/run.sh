@@ -7,50 +7,16 @@
 # Needs what `make build` builds, in CARGO_TARGET_DIR; openssl 3; Go and golang.org/x/mod in GOPATH form (Debian: golang-go, golang-golang-x-mod-dev); Python 3 with
 # securesystemslib and cryptography (pip: securesystemslib[crypto]). PYTHON names another interpreter.
 # Exit code: 0 all hold, 1 one does not, 2 a tool is missing.
-set -u
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-sample_log=${CARGO_TARGET_DIR:-$root/target}/debug/examples/sample_log
-python=${PYTHON:-python3}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0 checks=0
+. "$here/checks.sh"
 
-missing() {
-    echo "missing: $1 ($2)" >&2
-    exit 2
-}
+sample_log=$programs/examples/sample_log
 [ -x "$sample_log" ] || missing "$sample_log" "make build"
 command -v openssl >/dev/null || missing openssl "apt install openssl"
 command -v go >/dev/null || missing go "apt install golang-go"
 [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ] || missing golang.org/x/mod "apt install golang-golang-x-mod-dev"
 "$python" -c 'import securesystemslib, cryptography' 2>/dev/null ||
     missing securesystemslib "pip install 'securesystemslib[crypto]'"
-
-# accepts WHAT COMMAND... / rejects WHAT COMMAND...
-accepts() {
-    what=$1
-    shift
-    checks=$((checks + 1))
-    if "$@" >"$work/out" 2>&1; then
-        echo "ok       accepts $what: $(tail -n 1 "$work/out")"
-    else
-        failures=$((failures + 1))
-        echo "FAILED   does not accept $what:"
-        sed 's/^/         /' "$work/out"
-    fi
-}
-rejects() {
-    what=$1
-    shift
-    checks=$((checks + 1))
-    if "$@" >"$work/out" 2>&1; then
-        failures=$((failures + 1))
-        echo "FAILED   accepts $what"
-    else
-        echo "ok       rejects $what: $(grep -v '^exit status' "$work/out" | tail -n 1)"
-    fi
-}
 
 GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE="$work/go" go build -o "$work/sumdb" "$here/sumdb/main.go" || exit 2
 
@@ -145,5 +111,4 @@ if [ $# -eq 0 ]; then
         rejects "the altered $altered" "$sample_log" check "$work/$altered"
     done
 fi
-echo "$checks checks, $failures failed"
-[ "$failures" -eq 0 ]
+summary
