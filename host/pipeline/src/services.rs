@@ -165,12 +165,24 @@ impl RunServices {
 
     /// An item's origins, held against the lists that were read.
     fn cite(&mut self, handle: u32, item: &Item, outcome: ItemOutcome) -> Result<(), String> {
+        self.counting_lists(handle, |reconciler| {
+            reconciler.cite(&item.origins, outcome);
+            Ok(())
+        })
+    }
+
+    /// Has a population name lists, and counts those that it did not name before.
+    fn counting_lists(
+        &mut self,
+        handle: u32,
+        name: impl FnOnce(&mut Reconciler) -> Result<(), String>,
+    ) -> Result<(), String> {
         let reconciler = &mut self.population(handle)?.reconciler;
         let before = reconciler.lists();
-        reconciler.cite(&item.origins, outcome);
+        let named = name(reconciler);
         let more = reconciler.lists() - before;
         self.lists += more;
-        Ok(())
+        named
     }
 
     fn fail(&mut self, what: String) -> String {
@@ -335,12 +347,7 @@ impl Services for RunServices {
         if self.lists >= LISTS {
             return Err(format!("the populations of a run name at most {LISTS} lists"));
         }
-        let reconciler = &mut self.population(population)?.reconciler;
-        let before = reconciler.lists();
-        reconciler.feeds(exchange)?;
-        let more = reconciler.lists() - before;
-        self.lists += more;
-        Ok(())
+        self.counting_lists(population, |reconciler| reconciler.feeds(exchange))
     }
 
     async fn emit(&mut self, population: u32, items: Vec<Item>) -> Result<u64, String> {

@@ -2,41 +2,24 @@
 //! `tests/real/github_recorded.py` puts them together as one organisation, and counts, with nothing but Python, what
 //! must come of them.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test, which says what it skips"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod support;
 
 use exhibit_connector_github::GitHub;
 use exhibit_sdk::kinds::{ChangeRequest, RepoProtection, Verdict};
 use exhibit_sdk::prelude::*;
-use exhibit_testkit::Replay;
+use exhibit_testkit::{Replay, recorded};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 
-/// What the script prints; nothing where the recordings or Python are not here.
+/// What the script prints.
 fn script(arguments: &[&str]) -> Option<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let recording = root.join("../shared/apis/recorded/github.jsonl.gz");
-    if !recording.exists() {
-        eprintln!("skipped: no ../shared/apis with recordings");
-        return None;
-    }
-    let mut python = Command::new("python3");
-    let output =
-        python.arg(root.join("tests/real/github_recorded.py")).arg(recording).args(arguments).output();
-    let Ok(output) = output else {
-        eprintln!("skipped: no python3");
-        return None;
-    };
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(String::from_utf8(output.stdout).unwrap())
+    recorded(
+        "../../tests/real/github_recorded.py",
+        "../../../shared/apis/recorded/github.jsonl.gz",
+        arguments,
+    )
 }
 
 #[test]

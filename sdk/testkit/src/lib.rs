@@ -27,6 +27,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`fixture`] | recorded exchanges as JSON lines |
+//! | [`recorded`](recorded()) | recordings that are not part of the repository |
 //! | [`replay`](Replay) | the run |
 //! | [`outcome`](Outcome) | what it came to, and assertions on it |
 
@@ -34,7 +35,9 @@ pub mod fixture;
 mod host;
 mod memory;
 mod outcome;
+mod recorded;
 mod replay;
 
 pub use outcome::{LogLine, Outcome, UPDATE};
+pub use recorded::recorded;
 pub use replay::Replay;
