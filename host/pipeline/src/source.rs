@@ -315,13 +315,18 @@ impl Source {
         let vault = vault(&host.workspace);
         let mut credentials = BTreeMap::new();
         for (slot, config) in &self.config.credentials {
-            let credential = Credential::load(self.name.as_str(), slot, config, &vault).map_err(|error| {
-                SourceError::Credential {
-                    source_name: self.name.clone(),
-                    problem: format!("credential `{slot}`, {}: {}", error.field, error.problem),
-                    hint: Some(format!("see [credentials.{slot}] in sources/{}.toml", self.name)),
-                }
-            })?;
+            let config = match self.ask.slots.get(slot) {
+                Some(asked) => config.completed(&asked.token),
+                None => config.clone(),
+            };
+            let credential =
+                Credential::load(self.name.as_str(), slot, &config, &vault).map_err(|error| {
+                    SourceError::Credential {
+                        source_name: self.name.clone(),
+                        problem: format!("credential `{slot}`, {}: {}", error.field, error.problem),
+                        hint: Some(format!("see [credentials.{slot}] in sources/{}.toml", self.name)),
+                    }
+                })?;
             credentials.insert(slot.clone(), credential);
         }
         let grants: Grants = self.approval.grants(&self.name, self.ask.clone());

@@ -14,15 +14,16 @@
 //! host of the request, `/app/installations/ID/access_tokens`, below `/api/v3` on Enterprise Server. Its answers are
 //! never recorded.
 
-use super::jwt::{self, SigningKey};
+use super::jwt::{self, Header, SigningKey};
+use super::oauth::{self, Obtains, printable};
 use super::token::{Fresh, TokenCache};
-use super::{CredentialError, CredentialProblem, Draft, Loader, Means, Scheme, Stamp, attach_error};
+use super::{CredentialError, CredentialProblem, Loader, Means};
 use crate::secret::{SecretRef, Text};
 use async_trait::async_trait;
 use exhibit_evidence::fetch::FetchError;
 use exhibit_evidence::secret::Secret;
-use exhibit_evidence::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use url::Url;
 
@@ -109,27 +110,32 @@ impl GitHubApp {
             tokens: TokenCache::new(),
         })
     }
+}
+
+#[async_trait]
+impl Obtains for GitHubApp {
+    fn tokens(&self) -> &TokenCache<Secret> {
+        &self.tokens
+    }
 
     /// On the host of the request; Enterprise Server has its interfaces below `/api`.
-    fn endpoint(&self, request: &Url) -> Url {
+    fn endpoint(&self, request: &Url) -> Cow<'_, Url> {
         let base = if request.path().starts_with("/api/") { "/api/v3" } else { "" };
-        let mut url = request.clone();
-        url.set_path(&format!("{base}/app/installations/{}/access_tokens", self.installation_id));
-        url.set_query(None);
-        url.set_fragment(None);
-        url
+        let path = format!("{base}/app/installations/{}/access_tokens", self.installation_id);
+        Cow::Owned(oauth::beside(request, &path))
     }
 
     async fn obtain(&self, endpoint: &Url, means: &Means<'_>) -> Result<Fresh<Secret>, FetchError> {
-        let fail = |message: String, retryable| {
-            attach_error(format!("credential `{}`, token from {endpoint}: {message}", self.slot), retryable)
-        };
+        let fail =
+            |message: &str, retryable| oauth::failure(&self.slot, "token", endpoint, message, retryable);
         let now_s = means.now.as_ms() / 1000;
         let claims = Claims { iat: now_s.saturating_sub(BACK_S), exp: now_s + LIFETIME_S, iss: &self.app_id };
-        let signed = Secret::new(jwt::encode(&self.key, None, &claims).map_err(|e| fail(e, false))?);
+        let header = Header::with_kid(&self.key, None);
+        let signed =
+            Secret::new(jwt::encode(&self.key, &header, &claims).map_err(|problem| fail(&problem, false))?);
         means.known.add(&signed);
         let ask = serde_json::to_vec(&Ask { permissions: &self.permissions })
-            .map_err(|error| fail(error.to_string(), false))?;
+            .map_err(|error| fail(&error.to_string(), false))?;
         let headers = vec![
             ("accept".to_owned(), "application/vnd.github+json".to_owned()),
             ("authorization".to_owned(), format!("Bearer {}", signed.expose())),
@@ -146,50 +152,13 @@ impl GitHubApp {
                 422 => ". Check permissions: the installation must have been granted them",
                 _ => "",
             };
-            return Err(fail(format!("status {status}{said}{hint}"), status == 429 || status >= 500));
+            return Err(fail(&format!("status {status}{said}{hint}"), status == 429 || status >= 500));
         }
         // The body holds the token, so a parser's message, which may repeat it, is dropped.
         let granted: Granted = serde_json::from_slice(&body)
-            .map_err(|_| fail("the answer is not an installation's token".to_owned(), false))?;
+            .map_err(|_| fail("the answer is not an installation's token", false))?;
         let token = Secret::new(granted.token);
         means.known.add(&token);
-        if token.expose().is_empty() || !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(fail("the token is not one word of ASCII".to_owned(), false));
-        }
-        let expires_at: Timestamp = granted
-            .expires_at
-            .parse()
-            .map_err(|_| fail("the answer does not say when the token ends".to_owned(), false))?;
-        Ok(Fresh { token, expires_at })
-    }
-}
-
-/// What a server says of itself, cut and on one line.
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(300).collect()
-}
-
-#[async_trait]
-impl Scheme for GitHubApp {
-    fn own_headers(&self) -> Vec<String> {
-        vec!["authorization".to_owned()]
-    }
-
-    async fn attach(
-        &self,
-        draft: &mut Draft<'_>,
-        _params: &[(String, String)],
-        means: &Means<'_>,
-    ) -> Result<Stamp, FetchError> {
-        let endpoint = self.endpoint(&*draft.url);
-        let (token, stamp) =
-            self.tokens.get(endpoint.as_str(), means.now, self.obtain(&endpoint, means)).await?;
-        draft.headers.push(("authorization".to_owned(), format!("Bearer {}", token.expose())));
-        Ok(stamp)
-    }
-
-    async fn refresh(&self, stamp: Stamp) -> bool {
-        self.tokens.forget(stamp).await;
-        true
+        oauth::dated(token, &granted.expires_at).map_err(|problem| fail(problem, false))
     }
 }

@@ -25,17 +25,17 @@
 //! <https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token>. That token is read when a run begins.
 //! No answer of these endpoints is ever recorded.
 
-use super::jwt::{self, SigningKey};
-use super::private_key_jwt::{Granted, Refused, printable};
+use super::jwt::{self, Header, SigningKey};
+use super::oauth::{self, Exchange, Obtains, printable};
 use super::token::{Fresh, TokenCache};
-use super::{CredentialError, CredentialProblem, Draft, Loader, Means, Scheme, Stamp, attach_error};
+use super::{CredentialError, CredentialProblem, Loader, Means, attach_error};
 use crate::secret::SecretRef;
 use async_trait::async_trait;
 use exhibit_evidence::fetch::FetchError;
 use exhibit_evidence::secret::Secret;
-use exhibit_evidence::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::borrow::Cow;
 use url::Url;
 
 /// What an assertion and the token for it may live: an hour, which is Google's own limit.
@@ -166,8 +166,19 @@ impl GoogleServiceAccount {
             tokens: TokenCache::new(),
         })
     }
+}
 
-    async fn obtain(&self, means: &Means<'_>) -> Result<Fresh<Secret>, FetchError> {
+#[async_trait]
+impl Obtains for GoogleServiceAccount {
+    fn tokens(&self) -> &TokenCache<Secret> {
+        &self.tokens
+    }
+
+    fn endpoint(&self, _request: &Url) -> Cow<'_, Url> {
+        Cow::Borrowed(&self.endpoint)
+    }
+
+    async fn obtain(&self, endpoint: &Url, means: &Means<'_>) -> Result<Fresh<Secret>, FetchError> {
         let now_s = means.now.as_ms() / 1000;
         let claims = Claims {
             iss: &self.email,
@@ -177,7 +188,8 @@ impl GoogleServiceAccount {
             iat: now_s,
             exp: now_s + LIFETIME_S,
         };
-        let assertion = jwt::encode(&self.key, Some(&self.key_id), &claims)
+        let header = Header::with_kid(&self.key, Some(&self.key_id));
+        let assertion = jwt::encode(&self.key, &header, &claims)
             .map_err(|problem| attach_error(format!("credential `{}`: {problem}", self.slot), false))?;
         let fields =
             [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", &assertion)];
@@ -187,30 +199,7 @@ impl GoogleServiceAccount {
             }
             None => "Check that the key and its service account exist and are enabled",
         };
-        exchange(&self.slot, &self.endpoint, &fields, hint, means).await
-    }
-}
-
-#[async_trait]
-impl Scheme for GoogleServiceAccount {
-    fn own_headers(&self) -> Vec<String> {
-        vec!["authorization".to_owned()]
-    }
-
-    async fn attach(
-        &self,
-        draft: &mut Draft<'_>,
-        _params: &[(String, String)],
-        means: &Means<'_>,
-    ) -> Result<Stamp, FetchError> {
-        let (token, stamp) = self.tokens.get("", means.now, self.obtain(means)).await?;
-        draft.headers.push(("authorization".to_owned(), format!("Bearer {}", token.expose())));
-        Ok(stamp)
-    }
-
-    async fn refresh(&self, stamp: Stamp) -> bool {
-        self.tokens.forget(stamp).await;
-        true
+        exchange(&self.slot, endpoint, &fields, hint, means).await
     }
 }
 
@@ -287,25 +276,6 @@ impl GoogleWorkloadIdentity {
         })
     }
 
-    async fn obtain(&self, means: &Means<'_>) -> Result<Fresh<Secret>, FetchError> {
-        // What takes on a service account needs no more than the right to do so.
-        let scope = if self.service_account.is_some() { CLOUD_PLATFORM } else { &self.scope };
-        let fields = [
-            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
-            ("audience", &self.audience),
-            ("scope", scope),
-            ("requested_token_type", "urn:ietf:params:oauth:token-type:access_token"),
-            ("subject_token", self.subject_token.expose()),
-            ("subject_token_type", &self.subject_token_type),
-        ];
-        let hint = "Check audience, that the provider accepts the token's issuer, audience and subject, and that the token is fresh: it is read when a run begins";
-        let federated = exchange(&self.slot, &self.endpoint, &fields, hint, means).await?;
-        match &self.service_account {
-            Some(email) => self.impersonate(email, &federated, means).await,
-            None => Ok(federated),
-        }
-    }
-
     async fn impersonate(
         &self,
         email: &str,
@@ -314,11 +284,8 @@ impl GoogleWorkloadIdentity {
     ) -> Result<Fresh<Secret>, FetchError> {
         let mut url = self.impersonation.clone();
         url.set_path(&format!("/v1/projects/-/serviceAccounts/{email}:generateAccessToken"));
-        let fail = |message: String, retryable| {
-            attach_error(
-                format!("credential `{}`, token of {email} from {url}: {message}", self.slot),
-                retryable,
-            )
+        let fail = |message: &str, retryable| {
+            oauth::failure(&self.slot, &format!("token of {email}"), &url, message, retryable)
         };
         let scopes: Vec<&str> = self.scope.split(' ').collect();
         let body = json!({"scope": scopes, "lifetime": format!("{LIFETIME_S}s")});
@@ -331,48 +298,52 @@ impl GoogleWorkloadIdentity {
         if status != 200 {
             return Err(match serde_json::from_slice::<ApiRefused>(&body) {
                 Ok(ApiRefused { error }) => fail(
-                    format!(
+                    &format!(
                         "status {status}, {}: {}. Grant roles/iam.workloadIdentityUser on the service account to the federated identity",
                         printable(&error.status),
                         printable(&error.message)
                     ),
                     status >= 500,
                 ),
-                Err(_) => fail(format!("status {status}"), status >= 500),
+                Err(_) => fail(&format!("status {status}"), status >= 500),
             });
         }
         // The body holds the token, so a parser's message is dropped.
         let granted: Impersonated =
-            serde_json::from_slice(&body).map_err(|_| fail("the answer is not a token".to_owned(), false))?;
-        let token = usable(granted.access_token, means).map_err(|problem| fail(problem, false))?;
-        let expires_at = granted
-            .expire_time
-            .parse::<Timestamp>()
-            .map_err(|_| fail("the answer does not say when the token ends".to_owned(), false))?;
-        Ok(Fresh { token, expires_at })
+            serde_json::from_slice(&body).map_err(|_| fail("the answer is not a token", false))?;
+        let token = Secret::new(granted.access_token);
+        means.known.add(&token);
+        oauth::dated(token, &granted.expire_time).map_err(|problem| fail(problem, false))
     }
 }
 
 #[async_trait]
-impl Scheme for GoogleWorkloadIdentity {
-    fn own_headers(&self) -> Vec<String> {
-        vec!["authorization".to_owned()]
+impl Obtains for GoogleWorkloadIdentity {
+    fn tokens(&self) -> &TokenCache<Secret> {
+        &self.tokens
     }
 
-    async fn attach(
-        &self,
-        draft: &mut Draft<'_>,
-        _params: &[(String, String)],
-        means: &Means<'_>,
-    ) -> Result<Stamp, FetchError> {
-        let (token, stamp) = self.tokens.get("", means.now, self.obtain(means)).await?;
-        draft.headers.push(("authorization".to_owned(), format!("Bearer {}", token.expose())));
-        Ok(stamp)
+    fn endpoint(&self, _request: &Url) -> Cow<'_, Url> {
+        Cow::Borrowed(&self.endpoint)
     }
 
-    async fn refresh(&self, stamp: Stamp) -> bool {
-        self.tokens.forget(stamp).await;
-        true
+    async fn obtain(&self, endpoint: &Url, means: &Means<'_>) -> Result<Fresh<Secret>, FetchError> {
+        // What takes on a service account needs no more than the right to do so.
+        let scope = if self.service_account.is_some() { CLOUD_PLATFORM } else { &self.scope };
+        let fields = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("audience", &self.audience),
+            ("scope", scope),
+            ("requested_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+            ("subject_token", self.subject_token.expose()),
+            ("subject_token_type", &self.subject_token_type),
+        ];
+        let hint = "Check audience, that the provider accepts the token's issuer, audience and subject, and that the token is fresh: it is read when a run begins";
+        let federated = exchange(&self.slot, endpoint, &fields, hint, means).await?;
+        match &self.service_account {
+            Some(email) => self.impersonate(email, &federated, means).await,
+            None => Ok(federated),
+        }
     }
 }
 
@@ -384,25 +355,15 @@ fn is_google(url: &Url) -> bool {
     url.scheme() == "https" && url.host_str().is_some_and(|host| host.ends_with(".googleapis.com"))
 }
 
-/// The scopes as a request has them (RFC 6749 section 3.3).
+/// The scopes of a request; without any, all of Google Cloud.
 fn scope(scopes: &[String], loader: &Loader<'_>) -> Result<String, CredentialError> {
     if scopes.is_empty() {
         return Ok(CLOUD_PLATFORM.to_owned());
     }
-    let fits = |scope: &String| {
-        !scope.is_empty() && scope.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'))
-    };
-    if scopes.iter().all(fits) {
-        return Ok(scopes.join(" "));
-    }
-    Err(config_error(
-        loader,
-        "scopes",
-        "write each as one word, https://www.googleapis.com/auth/cloud-platform",
-    ))
+    oauth::scope(scopes, "write each as one word, https://www.googleapis.com/auth/cloud-platform", loader)
 }
 
-/// Asks a token endpoint (RFC 6749 section 5).
+/// Asks one of Google's token endpoints.
 async fn exchange(
     slot: &str,
     endpoint: &Url,
@@ -410,47 +371,8 @@ async fn exchange(
     hint: &str,
     means: &Means<'_>,
 ) -> Result<Fresh<Secret>, FetchError> {
-    let fail = |message: String, retryable| {
-        attach_error(format!("credential `{slot}`, token from {endpoint}: {message}"), retryable)
-    };
-    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    let headers = vec![
-        ("accept".to_owned(), "application/json".to_owned()),
-        ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
-    ];
-    let (status, body) = means.wire.post(endpoint, headers, body.into_bytes()).await?;
-    if status != 200 {
-        return Err(match serde_json::from_slice::<Refused>(&body) {
-            Ok(refused) => fail(
-                format!(
-                    "status {status}, {}: {}. {hint}",
-                    printable(&refused.error),
-                    printable(&refused.error_description)
-                ),
-                status >= 500,
-            ),
-            Err(_) => fail(format!("status {status}"), status >= 500),
-        });
-    }
-    let granted: Granted = serde_json::from_slice(&body)
-        .map_err(|_| fail("the answer is not a token (RFC 6749 section 5.1)".to_owned(), false))?;
-    if !granted.token_type.eq_ignore_ascii_case("bearer") {
-        let message =
-            format!("a {} token was issued, and only Bearer is supported", printable(&granted.token_type));
-        means.known.add(&Secret::new(granted.access_token));
-        return Err(fail(message, false));
-    }
-    let lifetime_ms = granted.expires_in.unwrap_or(300).min(86_400) * 1000;
-    let token = usable(granted.access_token, means).map_err(|problem| fail(problem, false))?;
-    Ok(Fresh { token, expires_at: means.now.plus_ms(lifetime_ms.cast_signed()) })
-}
-
-/// A token that a header can hold. Known as a secret from here on.
-fn usable(token: String, means: &Means<'_>) -> Result<Secret, String> {
-    let token = Secret::new(token);
-    means.known.add(&token);
-    if token.expose().is_empty() || !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("the token is not one word of ASCII (RFC 6750)".to_owned());
-    }
-    Ok(token)
+    let authorization = None;
+    Exchange { slot, endpoint, fields, authorization, hint, refusals_pass: true, bearer_hint: "" }
+        .send(means)
+        .await
 }

@@ -1,9 +1,11 @@
-//! Signed JSON Web Tokens (RFC 7519 in the compact form of RFC 7515): RS256 and ES256 (RFC 7518).
+//! Signed JSON Web Tokens (RFC 7519 in the compact form of RFC 7515): RS256, ES256 and PS256 (RFC 7518).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair,
+};
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use serde::Serialize;
@@ -40,19 +42,15 @@ impl SigningKey {
         }
     }
 
-    fn algorithm(&self) -> &'static str {
-        match self {
-            Self::Rsa(_) => "RS256",
-            Self::P256(_) => "ES256",
-        }
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, ring::error::Unspecified> {
+    fn sign(&self, algorithm: &str, message: &[u8]) -> Result<Vec<u8>, ring::error::Unspecified> {
         let random = SystemRandom::new();
         match self {
             Self::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)?;
+                match algorithm {
+                    PS256 => pair.sign(&RSA_PSS_SHA256, &random, message, &mut signature)?,
+                    _ => pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)?,
+                }
                 Ok(signature)
             }
             Self::P256(pair) => Ok(pair.sign(&random, message)?.as_ref().to_vec()),
@@ -60,26 +58,51 @@ impl SigningKey {
     }
 }
 
+const PS256: &str = "PS256";
+
+/// What stands before the claims (RFC 7515 section 4.1).
 #[derive(Serialize)]
-struct Header<'a> {
+pub(super) struct Header<'a> {
     alg: &'static str,
     typ: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<&'a str>,
+    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
+    x5t_s256: Option<&'a str>,
+}
+
+impl<'a> Header<'a> {
+    /// Signed as the key usually does, RS256 or ES256, and the key named by its id, where it has one.
+    pub(super) fn with_kid(key: &SigningKey, kid: Option<&'a str>) -> Self {
+        let alg = match key {
+            SigningKey::Rsa(_) => "RS256",
+            SigningKey::P256(_) => "ES256",
+        };
+        Self { alg, typ: "JWT", kid, x5t_s256: None }
+    }
+
+    /// Signed PS256 with an RSA key, and the key named by the thumbprint of its certificate (section 4.1.8).
+    pub(super) fn with_thumbprint(x5t_s256: &'a str) -> Self {
+        Self { alg: PS256, typ: "JWT", kid: None, x5t_s256: Some(x5t_s256) }
+    }
+}
+
+/// The thumbprint of a certificate, of its DER (RFC 7515 section 4.1.8).
+pub(super) fn thumbprint(certificate: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(ring::digest::digest(&ring::digest::SHA256, certificate))
 }
 
 /// The token over `claims`.
 pub(super) fn encode<C: Serialize>(
     key: &SigningKey,
-    kid: Option<&str>,
+    header: &Header<'_>,
     claims: &C,
 ) -> Result<String, String> {
     let part = |json: Result<Vec<u8>, serde_json::Error>| {
         json.map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|e| e.to_string())
     };
-    let header = Header { alg: key.algorithm(), typ: "JWT", kid };
-    let message = format!("{}.{}", part(serde_json::to_vec(&header))?, part(serde_json::to_vec(claims))?);
-    let signature = key.sign(message.as_bytes()).map_err(|_| "the key cannot sign".to_owned())?;
+    let message = format!("{}.{}", part(serde_json::to_vec(header))?, part(serde_json::to_vec(claims))?);
+    let signature = key.sign(header.alg, message.as_bytes()).map_err(|_| "the key cannot sign".to_owned())?;
     Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
@@ -102,7 +125,7 @@ mod tests {
             include_str!("../../tests/vectors/rfc7515-a2-rs256-pkcs1.pem"),
         ] {
             let key = SigningKey::from_pem(pem).unwrap();
-            let signature = key.sign(A2_INPUT.as_bytes()).unwrap();
+            let signature = key.sign("RS256", A2_INPUT.as_bytes()).unwrap();
             assert_eq!(URL_SAFE_NO_PAD.encode(signature), A2_SIGNATURE);
         }
     }
@@ -111,7 +134,7 @@ mod tests {
     fn es256_verifies_with_the_key_of_rfc_7515() {
         let pem = include_str!("../../tests/vectors/rfc7515-a3-es256.pem");
         let key = SigningKey::from_pem(pem).unwrap();
-        let token = encode(&key, None, &serde_json::json!({"iss": "x"})).unwrap();
+        let token = encode(&key, &Header::with_kid(&key, None), &serde_json::json!({"iss": "x"})).unwrap();
         let (message, signature) = token.rsplit_once('.').unwrap();
         assert_eq!(message, "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJ4In0");
         let mut point = vec![4];

@@ -15,19 +15,25 @@
 //! | --- | --- | --- |
 //! | `bearer`, `api_key_header`, `basic`, `ssws` | `header` | one header, the same for all requests |
 //! | `private_key_jwt` | `private_key_jwt` | OAuth 2.0 client credentials with a signed assertion (Okta) |
+//! | `oauth_client_credentials` | `client_credentials` | OAuth 2.0 client credentials with a secret or a certificate (Entra ID, Atlassian) |
 //! | `github_app` | `github_app` | a GitHub App's installation: a signed token, traded for one of an hour |
 //! | `aws_sigv4` | `aws` | AWS Signature Version 4, with or without assuming a role |
 //! | `google_service_account`, `google_workload_identity` | `google` | a service account's key; another system's identity |
+//!
+//! What those share that obtain a bearer token is in `oauth`.
 
 mod aws;
+mod client_credentials;
 mod github_app;
 mod google;
 mod header;
 mod jwt;
 mod known;
+mod oauth;
 mod private_key_jwt;
 mod token;
 
+use crate::grant::AskedToken;
 use crate::secret::{SecretError, SecretRef, Text, Vault};
 use async_trait::async_trait;
 use exhibit_evidence::fetch::FetchError;
@@ -39,6 +45,7 @@ use std::sync::Arc;
 use url::Url;
 
 pub use aws::{AssumeRoleConfig, AwsConfig};
+pub use client_credentials::{ClientAuth, OAuthClientCredentialsConfig};
 pub use github_app::GitHubAppConfig;
 pub use google::{GoogleServiceAccountConfig, GoogleWorkloadIdentityConfig};
 pub use header::{ApiKeyHeaderConfig, BasicConfig, TokenConfig};
@@ -46,12 +53,13 @@ pub(crate) use known::KnownSecrets;
 pub use private_key_jwt::PrivateKeyJwtConfig;
 
 /// The schemes that this host knows.
-pub const SCHEMES: [&str; 9] = [
+pub const SCHEMES: [&str; 10] = [
     "bearer",
     "api_key_header",
     "basic",
     "ssws",
     "private_key_jwt",
+    "oauth_client_credentials",
     "github_app",
     "aws_sigv4",
     "google_service_account",
@@ -72,6 +80,9 @@ pub enum CredentialConfig {
     Ssws(TokenConfig),
     /// An OAuth 2.0 service application that signs its assertion.
     PrivateKeyJwt(PrivateKeyJwtConfig),
+    /// An OAuth 2.0 application that signs in as itself.
+    #[serde(rename = "oauth_client_credentials")]
+    OAuthClientCredentials(OAuthClientCredentialsConfig),
     /// A GitHub App's installation.
     #[serde(rename = "github_app")]
     GitHubApp(GitHubAppConfig),
@@ -92,10 +103,19 @@ impl CredentialConfig {
             Self::Basic(_) => "basic",
             Self::Ssws(_) => "ssws",
             Self::PrivateKeyJwt(_) => "private_key_jwt",
+            Self::OAuthClientCredentials(_) => "oauth_client_credentials",
             Self::GitHubApp(_) => "github_app",
             Self::AwsSigv4(_) => "aws_sigv4",
             Self::GoogleServiceAccount(_) => "google_service_account",
             Self::GoogleWorkloadIdentity(_) => "google_workload_identity",
+        }
+    }
+
+    /// With what the connector names for the slot, its token endpoint and scopes, where the source leaves it out.
+    pub fn completed(&self, asked: &AskedToken) -> Self {
+        match self {
+            Self::OAuthClientCredentials(config) => Self::OAuthClientCredentials(config.completed(asked)),
+            _ => self.clone(),
         }
     }
 }
@@ -163,6 +183,9 @@ impl Credential {
             CredentialConfig::Ssws(config) => Arc::new(header::ssws(config, &mut loader)?),
             CredentialConfig::PrivateKeyJwt(config) => {
                 Arc::new(private_key_jwt::PrivateKeyJwt::load(config, &mut loader)?)
+            }
+            CredentialConfig::OAuthClientCredentials(config) => {
+                Arc::new(client_credentials::OAuthClientCredentials::load(config, &mut loader)?)
             }
             CredentialConfig::GitHubApp(config) => {
                 Arc::new(github_app::GitHubApp::load(config, &mut loader)?)
@@ -282,6 +305,11 @@ pub(crate) trait Scheme: Send + Sync {
     /// Headers that this scheme sets, in lower case, which a guest therefore may not.
     fn own_headers(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Where this scheme sends its secret to, beside the requests' hosts: it has to be among those of the slot.
+    fn granted_endpoint(&self) -> Option<&Url> {
+        None
     }
 
     /// Adds the credential to the request.

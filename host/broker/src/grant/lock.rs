@@ -224,7 +224,7 @@ impl Approval {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AskedRule, AskedSlot};
+    use super::super::{AskedRule, AskedSlot, AskedToken};
     use super::*;
 
     fn ask(lines: &[&str], hosts: &[&str]) -> Ask {
@@ -238,6 +238,7 @@ mod tests {
                 AskedSlot {
                     schemes: vec!["ssws".into()],
                     hosts: hosts.iter().map(|h| h.parse().unwrap()).collect(),
+                    token: AskedToken::default(),
                 },
             )]),
         }

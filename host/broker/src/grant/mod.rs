@@ -42,6 +42,17 @@ pub struct AskedSlot {
     pub schemes: Vec<String>,
     /// Hosts that it may be sent to.
     pub hosts: Vec<HostPattern>,
+    /// How a token is obtained, where the scheme obtains one and the source does not say.
+    pub token: AskedToken,
+}
+
+/// How a connector says that a token is obtained.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AskedToken {
+    /// The token endpoint.
+    pub url: Option<url::Url>,
+    /// What the token is to be good for.
+    pub scopes: Vec<String>,
 }
 
 /// All that a connector asks for, with one source's settings filled in.
@@ -229,7 +240,7 @@ impl Grants {
     }
 
     /// Whether the credential in `slot` may be sent to `host`.
-    fn check_slot(&self, slot: &str, host: &str) -> Result<(), DenialReason> {
+    pub(crate) fn check_slot(&self, slot: &str, host: &str) -> Result<(), DenialReason> {
         let asked = self.ask.slots.get(slot).ok_or_else(|| DenialReason::NoSlot(slot.to_owned()))?;
         if !asked.hosts.iter().any(|pattern| pattern.allows(host)) {
             let hosts: Vec<String> = asked.hosts.iter().map(ToString::to_string).collect();
@@ -277,7 +288,11 @@ mod tests {
             egress: rules(lines).into_iter().map(|rule| AskedRule { rule, read_only: false }).collect(),
             slots: BTreeMap::from([(
                 "okta".to_owned(),
-                AskedSlot { schemes: vec!["ssws".into()], hosts: vec!["a.test".parse().unwrap()] },
+                AskedSlot {
+                    schemes: vec!["ssws".into()],
+                    hosts: vec!["a.test".parse().unwrap()],
+                    token: AskedToken::default(),
+                },
             )]),
         }
     }

@@ -11,7 +11,7 @@ mod redirect;
 
 use crate::address::AllowedAddresses;
 use crate::credential::{Credential, KnownSecrets};
-use crate::grant::{Grants, Permit};
+use crate::grant::{DenialReason, Grants, Permit, address_of};
 use crate::transport::{Incoming, Outgoing, SendFailure, Transport};
 use async_trait::async_trait;
 pub use client::{Lookup, SystemLookup};
@@ -150,6 +150,18 @@ pub enum LiveError {
         /// Schemes that the connector accepts.
         accepted: String,
     },
+    /// A token endpoint at a host that the slot may not be sent to.
+    #[error("source `{source_name}`, credential `{slot}`, token_url {url}: {reason}")]
+    TokenUrl {
+        /// The source.
+        source_name: String,
+        /// The slot.
+        slot: String,
+        /// The endpoint.
+        url: String,
+        /// Why, and what would allow it.
+        reason: Box<DenialReason>,
+    },
 }
 
 /// The transport of one source.
@@ -203,8 +215,7 @@ impl LiveTransport {
             })?;
             request = next;
         }
-        let message =
-            format!("{}: more than {REDIRECTS_MAX} redirects", crate::grant::address_of(&request.url));
+        let message = format!("{}: more than {REDIRECTS_MAX} redirects", address_of(&request.url));
         Err(SendFailure { error: FetchError::new("redirect", message, false), attempts })
     }
 
@@ -255,6 +266,16 @@ fn check_credentials(options: &LiveOptions) -> Result<(), LiveError> {
         if !accepted.contains(&scheme) {
             let accepted = accepted.join(", ");
             return Err(LiveError::Scheme { source_name, slot: slot.clone(), scheme, accepted });
+        }
+        if let Some(url) = credential.scheme().granted_endpoint() {
+            options.grants.check_slot(slot, url.host_str().unwrap_or_default()).map_err(|reason| {
+                LiveError::TokenUrl {
+                    source_name,
+                    slot: slot.clone(),
+                    url: address_of(url),
+                    reason: Box::new(reason),
+                }
+            })?;
         }
     }
     Ok(())

@@ -19,6 +19,7 @@
 //! schemes = ["private_key_jwt", "ssws"]
 //! title = "Okta service application or API token"
 //! hosts = ["{settings.domain}"]
+//! # token_url and scopes: for oauth_client_credentials, where the system has one endpoint for all
 //!
 //! [[redact]]
 //! url = "https://{settings.domain}/api/v1/users/**"
@@ -34,7 +35,7 @@ mod validate;
 use crate::grant::operation::{OperationListError, Operations};
 use crate::grant::pattern::{HostPattern, ParsePatternError};
 use crate::grant::rule::{EgressRule, ParseRuleError};
-use crate::grant::{Ask, AskedRule, AskedSlot};
+use crate::grant::{Ask, AskedRule, AskedSlot, AskedToken};
 use crate::redact::{RedactionError, Rule};
 pub use template::TemplateError;
 
@@ -42,6 +43,7 @@ use exhibit_evidence::kind::{Kind, KindSpec};
 use exhibit_evidence::name::Name;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use url::Url;
 
 /// Name of the custom section at a component's top level.
 pub const SECTION: &str = "exhibit:connector";
@@ -112,6 +114,13 @@ pub struct CredentialAsk {
     pub title: String,
     /// Hosts that it may be sent to, with templates.
     pub hosts: Vec<String>,
+    /// Where the scheme `oauth_client_credentials` obtains tokens, with templates:
+    /// `https://login.microsoftonline.com/{settings.tenant_id}/oauth2/v2.0/token`. Its host is among `hosts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_url: Option<String>,
+    /// The scopes that it asks for: `https://graph.microsoft.com/.default`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
 }
 
 /// One redaction: a place in the answers of some URLs.
@@ -156,6 +165,12 @@ pub enum ResolveError {
     /// A redaction.
     #[error(transparent)]
     Redaction(#[from] RedactionError),
+    /// A token endpoint.
+    #[error("token_url: `{0}` is not a URL, such as https://login.example.com/oauth2/token")]
+    TokenUrl(String),
+    /// A token endpoint at a host that the credential is not for.
+    #[error("token_url: add its host to `hosts`, for the credential is sent there: {0}")]
+    TokenHost(String),
 }
 
 impl ComponentManifest {
@@ -198,7 +213,8 @@ impl ComponentManifest {
                     hosts.push(filled.parse::<HostPattern>()?);
                 }
             }
-            let slot = AskedSlot { schemes: entry.schemes.clone(), hosts };
+            let token = AskedToken { url: entry.token_url(settings)?, scopes: entry.scopes.clone() };
+            let slot = AskedSlot { schemes: entry.schemes.clone(), hosts, token };
             ask.slots.insert(entry.slot.clone(), slot);
         }
         Ok(ask)
@@ -229,6 +245,23 @@ impl EgressAsk {
         };
         Ok(EgressRule::new(self.methods.iter().map(String::as_str), url.parse()?, operations)?)
     }
+}
+
+impl CredentialAsk {
+    /// The token endpoint; none where the manifest or a setting leaves it out.
+    fn token_url(&self, settings: &serde_json::Value) -> Result<Option<Url>, ResolveError> {
+        let Some(template) = &self.token_url else { return Ok(None) };
+        let filled = template::fill(template, settings)?;
+        filled.first().map(|url| token_url(url)).transpose()
+    }
+}
+
+/// A token endpoint's URL, its templates filled in.
+fn token_url(text: &str) -> Result<Url, ResolveError> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| url.has_host() && !text.contains(['*', '?', '#', '@']))
+        .ok_or_else(|| ResolveError::TokenUrl(text.to_owned()))
 }
 
 /// A host is a template of its own (`{settings.base_url}`, an origin) or a host with templates in it.

@@ -88,6 +88,9 @@ impl ComponentManifest {
                     problems.push(format!("credentials, slot `{slot}`: {error}"));
                 }
             }
+            if let Some(Err(error)) = entry.token_url.as_ref().map(|url| check_token_url(url, &entry.hosts)) {
+                problems.push(format!("credentials, slot `{slot}`: {error}"));
+            }
         }
     }
 
@@ -114,10 +117,16 @@ impl ComponentManifest {
     }
 }
 
-fn check_host(host: &str) -> Result<(), ResolveError> {
+fn check_host(host: &str) -> Result<HostPattern, ResolveError> {
     let filled = template::check(host).or_else(|_| template::check(&format!("https://{host}")))?;
-    filled.parse::<HostPattern>()?;
-    Ok(())
+    Ok(filled.parse::<HostPattern>()?)
+}
+
+fn check_token_url(template: &str, hosts: &[String]) -> Result<(), ResolveError> {
+    let url = super::token_url(&template::check(template)?)?;
+    let host = url.host_str().unwrap_or_default();
+    let granted = hosts.iter().filter_map(|pattern| check_host(pattern).ok()).any(|p| p.allows(host));
+    if granted { Ok(()) } else { Err(ResolveError::TokenHost(host.to_owned())) }
 }
 
 /// The most memory that a connector may ask for.

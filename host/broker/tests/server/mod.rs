@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use exhibit_broker::address::AllowedAddresses;
-use exhibit_broker::grant::{Ask, AskedRule, AskedSlot, Grants};
+use exhibit_broker::grant::{Ask, AskedRule, AskedSlot, AskedToken, Grants};
 use exhibit_broker::live::{LiveLimits, LiveOptions, Lookup};
 use exhibit_broker::transport::Outgoing;
 use exhibit_evidence::fetch::AuthRef;
@@ -234,6 +234,7 @@ pub fn ask(lines: &[&str], schemes: &[&str], hosts: &[&str]) -> Ask {
         let slot = AskedSlot {
             schemes: schemes.iter().map(|s| (*s).to_owned()).collect(),
             hosts: hosts.iter().map(|h| h.parse().unwrap()).collect(),
+            token: AskedToken::default(),
         };
         slots.insert("main".to_owned(), slot);
     }

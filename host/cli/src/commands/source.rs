@@ -149,7 +149,7 @@ fn typed(key: &str, property: &Value, text: &str) -> Result<toml::Value> {
     })
 }
 
-/// The tables of credentials: as given, or the first scheme of each slot with a variable to set.
+/// The tables of credentials: as given, or the first scheme of each slot that variables suffice for, with their names.
 fn credentials(
     manifest: &exhibit_broker::manifest::ComponentManifest,
     given: &[String],
@@ -184,19 +184,26 @@ fn credentials(
         place.insert(last.to_owned(), toml::Value::String(value.to_owned()));
     }
     for ask in &manifest.credentials {
+        let fields = ask.schemes.iter().find_map(|scheme| Some((scheme, fields(scheme)?)));
+        let (Some((scheme, fields)), false) = (fields, slots.contains_key(&ask.slot)) else { continue };
         let variable = ask.slot.to_uppercase().replace('-', "_");
-        let (key, scheme) =
-            match ask.schemes.iter().map(String::as_str).find(|s| matches!(*s, "ssws" | "bearer")) {
-                Some(scheme) => ("token", scheme),
-                None => ("", ""),
-            };
-        if !slots.contains_key(&ask.slot) && !scheme.is_empty() {
-            let table = slots.entry(ask.slot.clone()).or_default();
-            table.insert("scheme".into(), toml::Value::String(scheme.to_owned()));
-            table.insert(key.into(), toml::Value::String(format!("env:{variable}_TOKEN")));
+        let mut table = toml::Table::from_iter([("scheme".to_owned(), toml::Value::String(scheme.clone()))]);
+        for field in fields {
+            let reference = format!("env:{variable}_{}", field.to_uppercase());
+            table.insert((*field).to_owned(), toml::Value::String(reference));
         }
+        slots.insert(ask.slot.clone(), table);
     }
     Ok(slots)
+}
+
+/// What a scheme needs that variables can hold; none: it needs a file, or a decision.
+fn fields(scheme: &str) -> Option<&'static [&'static str]> {
+    match scheme {
+        "ssws" | "bearer" => Some(&["token"]),
+        "oauth_client_credentials" => Some(&["client_id", "client_secret"]),
+        _ => None,
+    }
 }
 
 /// The source's file.
