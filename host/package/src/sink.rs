@@ -1,7 +1,7 @@
 //! The archive being written: one zip under one folder, every file digested for the bag's manifests.
 //!
-//! Written beside its destination and renamed when whole, so a package exists wholly or not at all. The same
-//! input gives the same bytes: every entry bears the time of the export and the same permissions.
+//! Written beside its destination, as `.NAME.part`, and renamed when whole, so a package exists wholly or not at
+//! all. The same input gives the same bytes: every entry bears the time of the export and the same permissions.
 
 use crate::bag::{self, Oxum};
 use crate::layout;
@@ -10,6 +10,7 @@ use crate::write::WriteError;
 use exhibit_evidence::digest::{Digest, Hasher};
 use exhibit_evidence::time::Timestamp;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -47,10 +48,7 @@ impl Sink {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let temporary = tempfile::Builder::new()
-            .prefix(".exhibit-export-")
-            .tempfile_in(parent)
-            .map_err(|e| WriteError::io(parent, e))?;
+        let temporary = part(destination, parent).map_err(|e| WriteError::io(parent, e))?;
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .last_modified_time(dos_time(made_at))
@@ -182,6 +180,19 @@ pub struct Finished {
     pub files: u64,
     /// Digest of `manifest-sha256.txt`: one value that stands for every file.
     pub manifest: Digest,
+}
+
+/// The file that is written to. One name for each destination: what an export left that was killed is taken away by
+/// the next.
+fn part(destination: &Path, parent: &Path) -> io::Result<NamedTempFile> {
+    let mut name = OsString::from(".");
+    name.push(destination.file_name().unwrap_or_default());
+    name.push(".part");
+    match std::fs::remove_file(parent.join(&name)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    tempfile::Builder::new().prefix(&name).rand_bytes(0).tempfile_in(parent)
 }
 
 /// The time of an entry: the zip format holds 1980 to 2107, in steps of two seconds.

@@ -111,6 +111,16 @@ fn nothing_is_left_of_an_export_that_fails() {
 }
 
 #[test]
+fn what_a_killed_export_left_is_taken_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let half = folder.path().join(".out.zip.part");
+    std::fs::write(&half, "half a package").unwrap();
+    Sample::default().evidence().write(&folder.path().join("out.zip")).unwrap();
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["out.zip"]);
+}
+
+#[test]
 fn a_simulated_run_makes_a_simulated_package() {
     let folder = tempfile::tempdir().unwrap();
     let mut evidence = Sample { simulated: true, ..Sample::default() }.evidence();
