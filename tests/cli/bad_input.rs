@@ -83,6 +83,23 @@ fn files_that_people_write() {
             ],
         },
         Case {
+            name: "a bound that no manifest can hold",
+            damage: |w| {
+                w.edit(
+                    "sources/okta-demo.toml",
+                    "[credentials",
+                    "[limits]\nrecords = 9007199254740992\n[credentials",
+                );
+            },
+            arguments: &["collect", "okta-demo"],
+            code: USAGE,
+            says: &[
+                "sources/okta-demo.toml:",
+                "9007199254740992 is too large for a bound: write a number up to 9007199254740991",
+                "hint: correct or remove",
+            ],
+        },
+        Case {
             name: "a credential by an unknown scheme",
             damage: |w| w.edit("sources/okta-demo.toml", "\"ssws\"", "\"sws\""),
             arguments: &["collect", "okta-demo"],

@@ -334,6 +334,13 @@ fn bomb() -> Vec<u8> {
     made.stdout
 }
 
+/// A page of 4 KB with another one after it, whichever is asked for.
+fn more(target: &str) -> Reply {
+    let page = target.split_once('=').map_or(0, |(_, number)| number.parse().unwrap_or(0_u32)) + 1;
+    Reply::new(200, format!(r#"[{{"id":"u{page}","login":"{}"}}]"#, "x".repeat(4000)))
+        .with("link", format!("</api/more?page={page}>; rel=\"next\""))
+}
+
 #[test]
 fn systems_that_answer_badly() {
     let bomb = bomb();
@@ -353,6 +360,7 @@ fn systems_that_answer_badly() {
             "/api/self" => next("/api/self"),
             "/api/other" => next("https://elsewhere.example.net/api/users"),
             "/api/never" => Reply::Silence,
+            target if target.starts_with("/api/more") => more(target),
             _ => users(),
         }
     });
@@ -407,6 +415,13 @@ fn systems_that_answer_badly() {
                 "failed",
                 &["(paging)", "elsewhere.example.net"],
             ),
+            case(
+                "more",
+                "behaviour = 'list'\npath = '/api/more'\npaging = '{\"scheme\":\"link-header\",\"items\":\"\"}'",
+                "failed",
+                &["(budget)", "this run has received its 20000 bytes of answers", "limits.received_bytes"],
+            )
+            .limits("received_bytes = 20000"),
             case("never", "behaviour = 'list'\npath = '/api/never'", "failed", &["took longer than 1500 ms"])
                 .limits("deadline_ms = 1500"),
         ],

@@ -235,6 +235,22 @@ async fn a_run_has_a_budget_of_attempts() {
 }
 
 #[tokio::test]
+async fn a_run_has_a_budget_of_bytes() {
+    let server = Server::start(|_, _| reply(500, &[], vec![b'x'; 1000])).await;
+    let mut options = options_for(&server);
+    options.limits.received_bytes = 7999;
+    let transport = LiveTransport::new(options).unwrap();
+    // An answer that is asked for again counts each time: five here, and three there.
+    assert_eq!(transport.send(&get(&server.url("/x"))).await.unwrap().attempts, 5);
+    let failure = transport.send(&get(&server.url("/x"))).await.unwrap_err();
+    assert_eq!((failure.error.code.as_str(), failure.attempts), ("budget", 3));
+    assert!(failure.error.message.contains("raise limits.received_bytes"), "{}", failure.error.message);
+    let failure = transport.send(&get(&server.url("/x"))).await.unwrap_err();
+    assert_eq!((failure.error.code.as_str(), failure.attempts), ("budget", 0));
+    assert_eq!(server.seen().len(), 8, "and then nothing is sent");
+}
+
+#[tokio::test]
 async fn concurrency_is_bounded_by_host() {
     let server =
         Server::start(|_, _| Reply { delay: Duration::from_millis(20), ..reply(200, &[], "") }).await;

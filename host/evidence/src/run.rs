@@ -133,6 +133,8 @@ pub struct Limits {
     pub requests: u64,
     /// Bytes of one response body, decoded.
     pub body_bytes: u64,
+    /// Bytes of all response bodies, decoded, those of failed attempts included.
+    pub received_bytes: u64,
     /// Pages of one list; more is an error.
     pub pages: u32,
 }
@@ -148,6 +150,7 @@ impl Default for Limits {
             log_bytes: 1 << 20,
             requests: 200_000,
             body_bytes: 32 << 20,
+            received_bytes: 16 << 30,
             pages: 10_000,
         }
     }

@@ -26,8 +26,6 @@ use std::sync::Arc;
 
 /// A window of events reaches back this far behind the end of the one before: sources deliver late.
 const OVERLAP_MS: i64 = 60 * 60 * 1000;
-/// The first window of a source reaches back this many days, unless its settings say otherwise.
-pub const FIRST_LOOKBACK_DAYS: u32 = 7;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Why a run could not be made or kept. Everything else is on the run's manifest.

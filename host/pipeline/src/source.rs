@@ -1,28 +1,8 @@
-//! A source: `sources/NAME.toml`, and all that it takes to run it.
-//!
-//! ```toml
-//! connector = "okta"
-//! kinds = ["identity.account@1"]   # leave out: all that the connector has
-//! lookback_days = 7                # how far the first window of events reaches back
-//! concurrency = 8                  # requests side by side
-//! allow_addresses = ["10.1.0.0/16"]  # private addresses that may be reached
-//! ca_file = "internal-ca.pem"      # another root to trust
-//! redact = ["https://example.okta.com/api/v1/users** /*/profile/mobilePhone"]
-//!
-//! [settings]
-//! org_url = "https://example.okta.com"
-//!
-//! [credentials.okta]
-//! scheme = "ssws"
-//! token = "env:OKTA_TOKEN"
-//!
-//! [limits]
-//! deadline_ms = 1800000
-//! ```
+//! A source: its file, and all that it takes to run it.
 
 use crate::host::Host;
 use crate::workspace::{Workspace, WorkspaceError};
-use exhibit_broker::credential::{Credential, CredentialConfig};
+use exhibit_broker::credential::Credential;
 use exhibit_broker::grant::lock::{Approval, Review};
 use exhibit_broker::grant::{Ask, Grants};
 use exhibit_broker::manifest::ComponentManifest;
@@ -32,99 +12,14 @@ use exhibit_broker::transport::Transport;
 use exhibit_evidence::canonical::Value;
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::kind::Kind;
-use exhibit_evidence::name::{Name, SourceName};
+use exhibit_evidence::name::SourceName;
 use exhibit_evidence::run::{ConnectorIdentity, Limits};
 use exhibit_evidence::secret::Secret;
 use exhibit_intake::Intake;
 use exhibit_sandbox::Prepared;
-use serde::Deserialize;
+pub use exhibit_settings::source::{LimitsConfig, SourceConfig};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
-
-/// Requests side by side, unless the source says otherwise.
-const CONCURRENCY: usize = 8;
-
-/// `sources/NAME.toml`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SourceConfig {
-    /// The connector's name.
-    pub connector: Name,
-    /// The kinds to collect; none: all that the connector has.
-    #[serde(default)]
-    pub kinds: Vec<Kind>,
-    /// How many days back the first window of events reaches.
-    #[serde(default = "default_lookback")]
-    pub lookback_days: u32,
-    /// Requests side by side.
-    #[serde(default = "default_concurrency")]
-    pub concurrency: usize,
-    /// Private addresses and networks that may be reached.
-    #[serde(default)]
-    pub allow_addresses: Vec<String>,
-    /// PEM file of another root to trust.
-    #[serde(default)]
-    pub ca_file: Option<PathBuf>,
-    /// What is cut from answers before anyone sees them, beside what the connector asks: a URL pattern and a
-    /// place in the body.
-    #[serde(default)]
-    pub redact: Vec<String>,
-    /// The connector's own settings.
-    #[serde(default)]
-    pub settings: toml::Table,
-    /// A credential for each slot.
-    #[serde(default)]
-    pub credentials: BTreeMap<String, CredentialConfig>,
-    /// Bounds that differ from the usual ones.
-    #[serde(default)]
-    pub limits: LimitsConfig,
-}
-
-fn default_lookback() -> u32 {
-    crate::collect::FIRST_LOOKBACK_DAYS
-}
-
-fn default_concurrency() -> usize {
-    CONCURRENCY
-}
-
-/// Bounds that an operator may set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitsConfig {
-    /// [`Limits::memory_bytes`].
-    pub memory_bytes: Option<u64>,
-    /// [`Limits::deadline_ms`].
-    pub deadline_ms: Option<u64>,
-    /// [`Limits::records`].
-    pub records: Option<u64>,
-    /// [`Limits::requests`].
-    pub requests: Option<u64>,
-    /// [`Limits::body_bytes`].
-    pub body_bytes: Option<u64>,
-    /// [`Limits::pages`].
-    pub pages: Option<u32>,
-}
-
-/// The most memory that any connector gets.
-const MEMORY_CEILING_BYTES: u64 = 1 << 30;
-
-impl LimitsConfig {
-    fn over(self, manifest: &ComponentManifest) -> Limits {
-        let usual = Limits::default();
-        let memory = self.memory_bytes.or(manifest.memory_bytes()).unwrap_or(usual.memory_bytes);
-        Limits {
-            memory_bytes: memory.min(MEMORY_CEILING_BYTES),
-            deadline_ms: self.deadline_ms.unwrap_or(usual.deadline_ms),
-            records: self.records.unwrap_or(usual.records),
-            requests: self.requests.unwrap_or(usual.requests),
-            body_bytes: self.body_bytes.unwrap_or(usual.body_bytes),
-            pages: self.pages.unwrap_or(usual.pages),
-            ..usual
-        }
-    }
-}
 
 /// Why a source cannot be run as it is set up. Nothing was sent.
 #[derive(Debug, thiserror::Error)]

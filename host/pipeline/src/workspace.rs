@@ -18,7 +18,7 @@ use exhibit_controls::{Catalogue, CatalogueError};
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::SourceName;
-use serde::{Deserialize, Serialize};
+pub use exhibit_settings::workspace::{Config, Encryption, Signing, Timestamping};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -26,66 +26,6 @@ use std::path::{Path, PathBuf};
 pub const CONFIG_FILE: &str = "exhibit.toml";
 /// The file of approvals.
 pub const LOCK_FILE: &str = "exhibit.lock";
-
-/// `exhibit.toml`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// The organisation, as the auditor reads it.
-    pub organisation: String,
-    /// The ledger's origin (C2SP tlog-checkpoint): a name under a domain of yours, without scheme.
-    pub origin: String,
-    /// The store's folder, from the workspace.
-    #[serde(default = "default_data")]
-    pub data: PathBuf,
-    /// The signing key.
-    pub signing: Signing,
-    /// Encryption at rest; absent: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encryption: Option<Encryption>,
-    /// The timestamp authority (RFC 3161) that seals are taken to; absent: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timestamp: Option<Timestamping>,
-}
-
-fn default_data() -> PathBuf {
-    PathBuf::from("data")
-}
-
-/// Where the signing key is, and what opens it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Signing {
-    /// The key, encrypted with age.
-    pub key: PathBuf,
-    /// The age identity that opens it: `file:keys/operator.key` or `env:NAME`.
-    pub identity: String,
-}
-
-/// Encryption at rest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Encryption {
-    /// The age recipient that every bucket's key is wrapped for. The identity under `[signing]` opens it.
-    pub recipient: String,
-}
-
-/// A timestamp authority.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Timestamping {
-    /// Its URL.
-    pub url: String,
-    /// PEM file with the authority's root certificate, to check answers before they are kept.
-    pub ca: PathBuf,
-    /// Milliseconds to wait for an answer.
-    #[serde(default = "default_timeout_ms")]
-    pub timeout_ms: u64,
-}
-
-fn default_timeout_ms() -> u64 {
-    15_000
-}
 
 /// A workspace that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -302,7 +242,9 @@ impl Workspace {
         let text = read_text(&file)?;
         Lock::parse(&text).map_err(|error| {
             let (line, what) = match &error {
-                LockError::Read(error) => (line_of(&text, error), error.message().trim().to_owned()),
+                LockError::Read(error) => {
+                    (exhibit_settings::line_of(&text, error), error.message().trim().to_owned())
+                }
                 other => (1, other.to_string()),
             };
             let hint = "restore it from version control, or approve the sources again".into();
@@ -318,18 +260,12 @@ impl Workspace {
 
 /// Reads a TOML file; an error names file and line.
 pub(crate) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, WorkspaceError> {
-    let text = read_text(path)?;
-    toml::from_str(&text).map_err(|error| WorkspaceError::Invalid {
+    exhibit_settings::read(&read_text(path)?).map_err(|error| WorkspaceError::Invalid {
         file: path.to_owned(),
-        line: line_of(&text, &error),
-        what: error.message().trim().to_owned(),
+        line: error.line,
+        what: error.what,
         hint: "correct or remove that line; README.md lists every key under \"The workspace\"".into(),
     })
-}
-
-/// The line, from 1, that an error is about.
-fn line_of(text: &str, error: &toml::de::Error) -> usize {
-    error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1)
 }
 
 fn read_text(path: &Path) -> Result<String, WorkspaceError> {

@@ -7,7 +7,7 @@
 //! and no core file; the host bounds the clock on the wall.
 
 use crate::engine;
-use crate::manifest::COMPONENT_BYTES;
+use exhibit_broker::manifest::section::COMPONENT_BYTES;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::fs::File;
 use std::io::{Read, Seek, Write};

@@ -19,7 +19,6 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `manifest` | the custom section: read, attach |
 //! | `compile`, `cache`, `load` | from bytes to a compiled, linked component |
 //! | `run`, `end` | an instance's life, and how it ended |
 //! | `services` | what a guest can reach |
@@ -33,7 +32,6 @@ mod end;
 mod engine;
 mod http;
 mod load;
-mod manifest;
 mod meter;
 mod run;
 pub mod services;
@@ -44,11 +42,11 @@ mod v0_1;
 
 pub use compile::{CompileError, CompileLimits, Compiler, compile_child_main};
 pub use end::{Ended, Failure, Phase, RunEnd, TrapKind, Why};
-pub use http::{AUTH_HEADER, EXCHANGE_HEADER};
-pub use load::{LoadError, Prepared, Runtime, RuntimeError, RuntimeOptions};
-pub use manifest::{
+pub use exhibit_broker::manifest::section::{
     COMPONENT_BYTES, CONTRACTS, MANIFEST_BYTES, ManifestError, attach_manifest, read_manifest,
 };
+pub use http::{AUTH_HEADER, EXCHANGE_HEADER};
+pub use load::{LoadError, Prepared, Runtime, RuntimeError, RuntimeOptions};
 pub use meter::Usage;
 pub use run::Problem;
 

@@ -2,10 +2,10 @@
 
 use crate::cache::Cache;
 use crate::compile::{CompileError, Compiler, compile};
-use crate::manifest::{ManifestError, read_manifest};
 use crate::state::State;
 use crate::{engine, http, time, v0_1};
 use exhibit_broker::manifest::ComponentManifest;
+use exhibit_broker::manifest::section::{ManifestError, read_manifest};
 use exhibit_evidence::digest::Digest;
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -26,6 +26,7 @@ const PURE: Limits = Limits {
     log_bytes: 64 << 10,
     requests: 0,
     body_bytes: 0,
+    received_bytes: 0,
     pages: 0,
 };
 

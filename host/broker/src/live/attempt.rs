@@ -7,6 +7,7 @@ use crate::grant::address_of;
 use exhibit_evidence::fetch::FetchError;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use std::error::Error;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use url::Url;
 
@@ -45,6 +46,7 @@ impl Failure {
 pub(super) async fn run(
     clients: &Clients,
     limits: &LiveLimits,
+    received: &AtomicU64,
     request: &Dressed<'_>,
 ) -> Result<Answer, Failure> {
     let client = clients.client_for(&request.url).map_err(|error| Failure { error, unsent: false })?;
@@ -60,7 +62,7 @@ pub(super) async fn run(
     let limit = Duration::from_millis(limits.attempt_timeout_ms);
     let exchange = async {
         let response = builder.send().await.map_err(|error| failure_of(&place, &error))?;
-        read(&place, response, limits.body_bytes).await
+        read(&place, response, limits, received).await
     };
     tokio::time::timeout(limit, exchange).await.unwrap_or_else(|_| {
         let message = format!(
@@ -88,8 +90,23 @@ fn header_map(place: &str, headers: &[(String, String)]) -> Result<HeaderMap, Fa
     Ok(map)
 }
 
-/// The body, decoded as it comes and never held beyond the limit.
-async fn read(place: &str, mut response: reqwest::Response, body_bytes_max: u64) -> Result<Answer, Failure> {
+/// That this transport has received what it may.
+pub(super) fn too_much(place: &str, limits: &LiveLimits) -> FetchError {
+    let message = format!(
+        "{place}: this run has received its {} bytes of answers, repetitions included. Narrow the source, or raise limits.received_bytes",
+        limits.received_bytes
+    );
+    FetchError::new("budget", message, false)
+}
+
+/// The body, decoded as it comes and never held beyond the limit. `received` counts it, whatever becomes of it.
+async fn read(
+    place: &str,
+    mut response: reqwest::Response,
+    limits: &LiveLimits,
+    received: &AtomicU64,
+) -> Result<Answer, Failure> {
+    let body_bytes_max = limits.body_bytes;
     let too_large = || {
         let message = format!(
             "{place}: the body is larger than {body_bytes_max} bytes (decoded). Ask for smaller pages, or raise limits.body_bytes"
@@ -109,6 +126,10 @@ async fn read(place: &str, mut response: reqwest::Response, body_bytes_max: u64)
     let status = response.status().as_u16();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure_of(place, &error))? {
+        let bytes = chunk.len() as u64;
+        if received.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > limits.received_bytes {
+            return Err(Failure { error: too_much(place, limits), unsent: false });
+        }
         if (body.len() + chunk.len()) as u64 > body_bytes_max {
             return Err(too_large());
         }

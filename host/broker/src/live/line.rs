@@ -26,6 +26,8 @@ pub(super) struct Line {
     limits: LiveLimits,
     /// Attempts left for the transport's whole life.
     budget: AtomicU64,
+    /// Bytes of bodies so far.
+    received: AtomicU64,
     clock: Arc<dyn Clock>,
     pub(super) known: KnownSecrets,
 }
@@ -50,7 +52,8 @@ impl Line {
         let wait_max = Duration::from_millis(limits.wait_ms_max);
         let pace = Pace::new(limits.concurrency_per_host, limits.requests_per_s, wait_max);
         let budget = AtomicU64::new(limits.attempts_in_all);
-        Ok(Self { clients, pace, limits, budget, clock: Arc::clone(&options.clock), known })
+        let received = AtomicU64::new(0);
+        Ok(Self { clients, pace, limits, budget, received, clock: Arc::clone(&options.clock), known })
     }
 
     /// The answer, and the attempts that it took.
@@ -119,7 +122,8 @@ impl Line {
                 continue;
             }
             self.spend(request)?;
-            return Ok((attempt::run(&self.clients, &self.limits, &dressed).await, stamp));
+            let outcome = attempt::run(&self.clients, &self.limits, &self.received, &dressed).await;
+            return Ok((outcome, stamp));
         }
     }
 
@@ -142,7 +146,12 @@ impl Line {
         Ok((dressed, stamp))
     }
 
+    /// Takes an attempt from the budget. Where the other budget is spent, of bytes, nothing is sent either.
     fn spend(&self, request: &Outgoing) -> Result<(), FetchError> {
+        if self.received.load(Ordering::Relaxed) > self.limits.received_bytes {
+            let place = format!("{} {}", request.method, address_of(&request.url));
+            return Err(attempt::too_much(&place, &self.limits));
+        }
         let take = |left: u64| left.checked_sub(1);
         self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).map(|_| ()).map_err(|_| {
             let message = format!(

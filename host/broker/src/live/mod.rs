@@ -30,6 +30,8 @@ const REDIRECTS_MAX: usize = 5;
 pub struct LiveLimits {
     /// Bytes of one body, decoded.
     pub body_bytes: u64,
+    /// Bytes of all bodies, decoded: of every attempt, token requests included.
+    pub received_bytes: u64,
     /// Attempts for one request.
     pub attempts: u32,
     /// Attempts for all requests, repetitions and token requests included.
@@ -61,6 +63,7 @@ impl LiveLimits {
     pub fn of(limits: &Limits) -> Self {
         Self {
             body_bytes: limits.body_bytes,
+            received_bytes: limits.received_bytes,
             attempts: 5,
             attempts_in_all: limits.requests.saturating_mul(2),
             connect_timeout_ms: 10_000,

@@ -29,6 +29,7 @@
 //! Templates (`{settings.domain}`) are filled in from a source's settings; what each may hold is in
 //! the `template` module.
 
+pub mod section;
 mod template;
 mod validate;
 

@@ -4,7 +4,7 @@
 //! modules and components inside are not looked at: what is embedded does not speak for the whole. Bytes
 //! come from anyone, so every length is checked by `wasmparser` and the section is bounded.
 
-use exhibit_broker::manifest::{ComponentManifest, SECTION};
+use super::{ComponentManifest, SECTION};
 use serde::Deserialize;
 use wasmparser::{Encoding, Parser, Payload};
 
