@@ -81,7 +81,7 @@ struct Slot {
 }
 
 /// The slots of a source, as a run left them.
-#[derive(Default, Debug)]
+#[derive(Default, PartialEq, Eq, Debug)]
 pub(crate) struct Table {
     slots: BTreeMap<SlotId, Slot>,
     homes: HashMap<Digest, Digest>,
@@ -128,7 +128,8 @@ impl Table {
         wire.is_empty().then_some(table)
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// The table as it is written.
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut numbers: HashMap<Digest, u64> = HashMap::new();
         let mut list = Vec::new();
         let mut body = Vec::new();
@@ -242,7 +243,7 @@ impl Contents {
             && let Ok(base) = self.packs.content(&PackRef { pack, ..self.home.clone() }, &full.digest)
         {
             let stored = compress_against(content, &base).map_err(ReadError::io("zstd"))?;
-            let delta_bytes = full.delta_bytes + stored.len() as u64;
+            let delta_bytes = full.delta_bytes.saturating_add(stored.len() as u64);
             if delta_bytes <= full.bytes {
                 self.referred.insert(full.digest, pack);
                 writer.add_stored(digest, length, Encoding::Against(full.digest), &stored)?;
@@ -320,7 +321,7 @@ pub(crate) fn put_table(
         }
         if let Ok(base) = packs.content(&PackRef { pack: full_pack, ..at.clone() }, &chain.full) {
             let stored = compress_against(table, &base).map_err(ReadError::io("zstd"))?;
-            let delta_bytes = chain.delta_bytes + stored.len() as u64;
+            let delta_bytes = chain.delta_bytes.saturating_add(stored.len() as u64);
             if delta_bytes <= chain.full_bytes {
                 writer.add_stored(digest, table.len() as u64, Encoding::Against(chain.full), &stored)?;
                 return Ok((digest, TableChain { pack: None, delta_bytes, ..same }));

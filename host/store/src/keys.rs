@@ -192,8 +192,8 @@ pub(crate) fn control(control: &ControlId, period: &str, kind: &Kind, run: &RunI
 pub(crate) fn control_parts(key: &[u8]) -> Option<(&str, Kind, RunId)> {
     let rest = key.get(1..)?;
     let (rest, run) = rest.split_at_checked(rest.len().checked_sub(10)?)?;
-    let mut parts = rest.split(|b| *b == 0);
-    let (_control, period, kind) = (parts.next()?, parts.next()?, parts.next()?);
+    let parts: Vec<&[u8]> = rest.split(|b| *b == 0).collect();
+    let [_control, period, kind, b""] = parts.as_slice() else { return None };
     let kind = std::str::from_utf8(kind).ok()?.parse().ok()?;
     Some((std::str::from_utf8(period).ok()?, kind, run_of(run)?))
 }
@@ -201,9 +201,9 @@ pub(crate) fn control_parts(key: &[u8]) -> Option<(&str, Kind, RunId)> {
 /// Source and kind of a `D` or `G` row.
 pub(crate) fn dataset_parts(key: &[u8]) -> Option<(SourceName, Kind)> {
     let mut parts = key.get(1..)?.splitn(3, |b| *b == 0);
-    let source = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
-    let kind = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
-    Some((source, kind))
+    let (source, kind, _leaf_or_run) = (parts.next()?, parts.next()?, parts.next()?);
+    let source = std::str::from_utf8(source).ok()?.parse().ok()?;
+    Some((source, std::str::from_utf8(kind).ok()?.parse().ok()?))
 }
 
 /// The run of a `G` row.
@@ -262,7 +262,11 @@ mod tests {
         let row = dataset(&"okta".parse().unwrap(), &kind, 9);
         assert_eq!(dataset_parts(&row), Some(("okta".parse().unwrap(), kind.clone())));
         assert_eq!(leaf_index(&row), Some(9));
-        assert_eq!(control_parts(b"C"), None);
+        for odd in [b"C".as_slice(), &[b"CAC-03\x002026-Q1\0a.b@1\0 \0".as_slice(), &run_key(&run)].concat()]
+        {
+            assert_eq!(control_parts(odd), None);
+        }
+        assert_eq!(dataset_parts(b"Dokta\0a.b@1"), None);
         let prefix = group_prefix(&"okta".parse().unwrap(), &kind, &run);
         assert_eq!(group_run(&group(&prefix, b"00u1", 7)), Some(run));
     }

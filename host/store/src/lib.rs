@@ -27,6 +27,8 @@ mod error;
 mod faults;
 mod files;
 pub mod format;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod index;
 mod keys;
 mod lock;

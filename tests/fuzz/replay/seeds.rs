@@ -67,4 +67,4 @@ macro_rules! replayed {
     };
 }
 
-replayed!(manifest, settings, intake, canonical, ledger, package, paging);
+replayed!(manifest, settings, intake, canonical, ledger, package, paging, store);

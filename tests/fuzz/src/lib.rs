@@ -4,6 +4,7 @@
 //! is checked against something else than the code that read it, wherever there is such a thing.
 
 use exhibit_broker::manifest::ComponentManifest;
+use exhibit_broker::manifest::section::read_manifest;
 use exhibit_broker::paging::Paging;
 use exhibit_broker::paging::walker::{Page, Walker};
 use exhibit_broker::transport::Outgoing;
@@ -28,7 +29,7 @@ use std::sync::LazyLock;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("manifest", manifest),
     ("settings", settings),
     ("intake", intake),
@@ -36,6 +37,7 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("ledger", ledger),
     ("package", package),
     ("paging", paging),
+    ("store", store),
 ];
 
 /// An item's, and a file's, most bytes.
@@ -43,8 +45,8 @@ const BODY_BYTES: u64 = 1 << 20;
 
 /// A component, its custom section, and what stands in it.
 pub fn manifest(data: &[u8]) {
-    let _ = exhibit_sandbox::read_manifest(data);
-    let _ = exhibit_sandbox::read_manifest(&component(data));
+    let _ = read_manifest(data);
+    let _ = read_manifest(&component(data));
     if let Ok(manifest) = ComponentManifest::from_json(data) {
         let written = manifest.to_json().expect("what was read can be written");
         let again = ComponentManifest::from_json(&written).expect("what was written can be read");
@@ -78,14 +80,17 @@ fn leb128(out: &mut Vec<u8>, mut n: usize) {
 /// The files that people write: workspace, source, controls, and the lock.
 pub fn settings(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
-    let _ = toml::from_str::<exhibit_pipeline::workspace::Config>(text);
-    let _ = toml::from_str::<exhibit_pipeline::source::SourceConfig>(text);
+    let lines = text.lines().count().max(1) + 1;
+    let workspace = exhibit_settings::read::<exhibit_settings::workspace::Config>(text).err();
+    let source = exhibit_settings::read::<exhibit_settings::source::SourceConfig>(text).err();
+    for error in workspace.into_iter().chain(source) {
+        assert!((1..=lines).contains(&error.line) && !error.what.is_empty(), "{error:?} of {lines} lines");
+    }
     let _ = exhibit_broker::grant::lock::Lock::parse(text);
     let kinds: BTreeSet<Kind> = builtin().into_iter().map(|spec| spec.kind).collect();
     match Catalogue::read([("fuzz.toml", text)], &kinds) {
         Ok(_) => {}
         Err(error) => {
-            let lines = text.lines().count().max(1) + 1;
             assert!((1..=lines).contains(&error.line), "line {} of {lines}", error.line);
             assert!(!error.hint.is_empty(), "{error}");
         }
@@ -227,4 +232,13 @@ pub fn paging(data: &[u8]) {
     if let Some(received) = walk.received {
         assert_eq!(received, walk.received_by_page.iter().map(|n| u64::from(*n)).sum::<u64>());
     }
+}
+
+/// What the store reads back from disk: keys and rows of the index, packs, and the file that says what the store is.
+pub fn store(data: &[u8]) {
+    thread_local! {
+        // Made once: most of what is read needs none.
+        static DIR: tempfile::TempDir = tempfile::tempdir().expect("a folder");
+    }
+    DIR.with(|dir| exhibit_store::fuzz::read(data, dir.path()));
 }

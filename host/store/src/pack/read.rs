@@ -123,6 +123,13 @@ fn read_footer(reader: &mut Plain) -> Result<Footer, String> {
     decode(&bytes, offset)
 }
 
+/// What says where a content is that the pack does not hold: the table of requests itself is found by the head alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Head,
+    Table,
+}
+
 /// The packs of a store, and the keys to them.
 #[derive(Debug)]
 pub(crate) struct Packs {
@@ -169,23 +176,42 @@ impl Packs {
 
     /// The content of a digest that the pack holds or refers to.
     pub(crate) fn content(&self, at: &PackRef, digest: &Digest) -> Result<Vec<u8>, ReadError> {
+        self.read(at, digest, By::Table)
+    }
+
+    fn read(&self, at: &PackRef, digest: &Digest, by: By) -> Result<Vec<u8>, ReadError> {
+        let (home, blob) = self.find(at, digest, by)?;
+        let Encoding::Against(base) = blob.encoding else { return self.expand(&home, &blob, &[]) };
+        let (base_home, base) = self.find(&home, &base, by)?;
+        // What a pack refers to is only what a writer said: a circle must not be followed.
+        if matches!(base.encoding, Encoding::Against(_)) {
+            let reason =
+                format!("blob {digest} is a difference to blob {}, which is one itself", base.digest);
+            return Err(self.pack(&home)?.damaged(reason));
+        }
+        let base = self.expand(&base_home, &base, &[])?;
+        self.expand(&home, &blob, &base)
+    }
+
+    /// A digest's place: in the pack, or in one that it refers to.
+    fn find(&self, at: &PackRef, digest: &Digest, by: By) -> Result<(PackRef, Blob), ReadError> {
         let pack = self.pack(at)?;
         if let Some(blob) = pack.footer.blobs.get(digest) {
-            return self.blob(at, &pack, blob);
+            return Ok((at.clone(), *blob));
         }
-        let home = self.home(at, &pack, digest)?;
-        let pack = self.pack(&home)?;
-        let blob = *pack.blob(digest)?;
-        self.blob(&home, &pack, &blob)
+        let home = self.home(at, &pack, digest, by)?;
+        let blob = *self.pack(&home)?.blob(digest)?;
+        Ok((home, blob))
     }
 
     /// The pack that holds a digest which `pack` only refers to.
-    fn home(&self, at: &PackRef, pack: &Pack, digest: &Digest) -> Result<PackRef, ReadError> {
+    fn home(&self, at: &PackRef, pack: &Pack, digest: &Digest, by: By) -> Result<PackRef, ReadError> {
         let chain = pack.footer.head.table.as_ref();
         let home = match pack.footer.head.elsewhere.get(digest) {
             Some(home) => Some(*home),
             None if chain.is_some_and(|c| c.full == *digest) => chain.and_then(|c| c.full_pack),
             None if pack.footer.head.names.get(name::TABLE) == Some(digest) => chain.and_then(|c| c.pack),
+            None if by == By::Head => None,
             None => self.table_of(at, pack)?.home(digest),
         };
         let pack = home.ok_or_else(|| ReadError::Missing(format!("content {digest} of pack {}", at.pack)))?;
@@ -205,14 +231,16 @@ impl Packs {
         let table = match pack.footer.head.names.get(name::TABLE) {
             None => Table::default(),
             Some(digest) => {
-                let bytes = self.content(at, digest)?;
+                let bytes = self.read(at, digest, By::Head)?;
                 Table::decode(&bytes, at.pack).ok_or_else(|| pack.damaged("its table of requests"))?
             }
         };
         Ok(Arc::clone(pack.table.get_or_init(|| Arc::new(table))))
     }
 
-    fn blob(&self, at: &PackRef, pack: &Pack, blob: &Blob) -> Result<Vec<u8>, ReadError> {
+    /// A blob's content; `base` is what it is a difference to.
+    fn expand(&self, at: &PackRef, blob: &Blob, base: &[u8]) -> Result<Vec<u8>, ReadError> {
+        let pack = self.pack(at)?;
         let damaged = |e: io::Error| pack.damaged(format!("blob {}: {e}", blob.digest));
         let stored = pack.bytes(blob.offset, blob.stored)?;
         let content = match blob.encoding {
@@ -221,10 +249,7 @@ impl Packs {
                 let decoder = zstd::Decoder::with_buffer(stored.as_slice()).map_err(damaged)?;
                 drain(decoder, blob.length).map_err(damaged)?
             }
-            Encoding::Against(base) => {
-                let base = self.content(at, &base)?;
-                crate::body::expand(&stored, &base, blob.length).map_err(damaged)?
-            }
+            Encoding::Against(_) => crate::body::expand(&stored, base, blob.length).map_err(damaged)?,
         };
         if content.len() as u64 != blob.length || Digest::of(&content) != blob.digest {
             return Err(pack.damaged(format!("blob {} has another content", blob.digest)));

@@ -165,7 +165,7 @@ impl KindMerge<'_> {
             follows: follows.as_ref().map(|row| row.run.clone()),
             bytes,
             keyframe_bytes: follows.as_ref().map_or(bytes, |row| row.keyframe_bytes),
-            delta_bytes: follows.as_ref().map_or(0, |row| row.delta_bytes + bytes),
+            delta_bytes: follows.as_ref().map_or(0, |row| row.delta_bytes.saturating_add(bytes)),
             held: out.held,
             span_ms: out.span_ms,
             groups,
@@ -203,7 +203,7 @@ impl KindMerge<'_> {
         let mut delta = Delta::new(self.room)?;
         self.compare(arrivals, &mut before, out, &mut Target::Delta(&mut delta))?;
         let (mut delta, bytes) = delta.end()?;
-        if bytes > 0 && last.delta_bytes + bytes > last.keyframe_bytes {
+        if bytes > 0 && last.delta_bytes.saturating_add(bytes) > last.keyframe_bytes {
             let before = Peeked::new(self.inner().holdings(source, self.kind, &chain)?)?;
             rewrite(before, delta, sink)?;
             return Ok(None);
