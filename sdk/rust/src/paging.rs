@@ -54,6 +54,10 @@ enum Scheme {
         #[serde(flatten)]
         counted: Counted,
     },
+    Rows {
+        start: String,
+        end: String,
+    },
     Single,
 }
 
@@ -186,6 +190,13 @@ impl Paging {
     pub fn page_number(query: &str) -> Self {
         let (query, counted) = (query.to_owned(), Counted::default());
         Self::new(Scheme::PageNumber { query, first: 1, pages: None, counted })
+    }
+
+    /// A range of rows in the JSON body: the pointers of the first row's number and of the number after the last. The
+    /// body that is given has both, 0 and the size of a page. The end is where [`Paging::total`] says so, else an
+    /// empty page. Needs [`Paging::items`].
+    pub fn rows(start: &str, end: &str) -> Self {
+        Self::new(Scheme::Rows { start: start.to_owned(), end: end.to_owned() })
     }
 
     /// One page by the interface's definition. Its items are counted; that there is no more is the connector's
@@ -329,6 +340,10 @@ mod tests {
             (
                 Paging::cursor(Read::header("x-next-page"), Write::graphql("after")).last("/isLast"),
                 r#"{"scheme":"cursor","read":{"header":"x-next-page"},"write":{"graphql":"after"},"last":{"pointer":"/isLast"}}"#,
+            ),
+            (
+                Paging::rows("/startRow", "/endRow").total("/rowCount").items("/policyIssues"),
+                r#"{"scheme":"rows","start":"/startRow","end":"/endRow","items":"/policyIssues","total":"/rowCount"}"#,
             ),
             (Paging::single().items("/a"), r#"{"scheme":"single","items":"/a"}"#),
             (

@@ -69,6 +69,22 @@ pub(super) fn advance(
             }
             step(asked, query, start.saturating_add(count))
         }
+        Scheme::Rows { start, end } => {
+            let (from, to) = (row_in(asked, start)?, row_in(asked, end)?);
+            let count = facts.items.unwrap_or_default();
+            if counted_end(paging, facts, before, count)? {
+                return Ok(Advance::End);
+            }
+            let size = to.checked_sub(from).filter(|size| *size > 0);
+            let size =
+                size.ok_or_else(|| format!("the request asks for rows {from} to {to}, which are none"))?;
+            let from = from.saturating_add(count);
+            let mut next = asked.clone();
+            for (pointer, row) in [(start, from), (end, from.saturating_add(size))] {
+                set_member(&mut next, pointer, &Cursor { text: row.to_string(), number: true })?;
+            }
+            Ok(Advance::Next(Box::new(next)))
+        }
         Scheme::PageNumber { query, first, pages, .. } => {
             let number = number_in(&asked.url, query, u64::from(*first))?;
             let count = facts.items.unwrap_or_default();
@@ -173,6 +189,12 @@ fn number_in(url: &Url, name: &str, default: u64) -> Result<u64, String> {
             value.parse().map_err(|_| format!("query parameter `{name}` should be a number, not `{value}`"))
         }
     }
+}
+
+fn row_in(request: &Outgoing, pointer: &str) -> Result<u64, String> {
+    let body: Option<Value> = serde_json::from_slice(request.body.as_deref().unwrap_or_default()).ok();
+    let row = body.as_ref().and_then(|body| body.pointer(pointer)).and_then(Value::as_u64);
+    row.ok_or_else(|| format!("the request's body should have the number of a row at `{pointer}`"))
 }
 
 fn set_query(url: &mut Url, name: &str, value: &str) {

@@ -20,6 +20,7 @@
 //! {"scheme":"cursor","read":{"xml":"/R/Marker"},"write":{"form":"Marker"},"more":{"xml":"/R/IsTruncated"}}
 //! {"scheme":"offset","query":"startAt","limit_query":"maxResults","limit":50,"total":"/total","items":"/values"}
 //! {"scheme":"page-number","query":"page","first":1,"pages":"/result_info/total_pages","items":"/result"}
+//! {"scheme":"rows","start":"/startRow","end":"/endRow","total":"/rowCount","items":"/policyIssues"}
 //! {"scheme":"next-url","pointer":"/@odata.nextLink","items":"/value"}
 //! {"scheme":"single","items":"/policies"}
 //! ```
@@ -116,6 +117,15 @@ pub enum Scheme {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         more: Option<String>,
     },
+    /// A range of rows in the JSON body of the request, from one number to before another, as grids in web pages ask
+    /// for it: Pulumi Cloud. The first request has both; the next begins where the rows ended that came, and is as
+    /// long. Ends as an offset without flags does.
+    Rows {
+        /// JSON pointer of the first row's number.
+        start: String,
+        /// JSON pointer of the number after the last row's.
+        end: String,
+    },
     /// The next page's URL in the body: OData, Azure, Microsoft Graph. None: the end.
     NextUrl {
         /// JSON pointer of the URL.
@@ -138,6 +148,7 @@ impl Scheme {
             Self::Cursor { .. } => "cursor",
             Self::Offset { .. } => "offset",
             Self::PageNumber { .. } => "page-number",
+            Self::Rows { .. } => "rows",
             Self::NextUrl { .. } => "next-url",
             Self::Single {} => "single",
         }
@@ -250,6 +261,14 @@ impl Paging {
                 check_place("more", more.as_ref())?;
                 check_place("last", last.as_ref())?;
                 check_target(write)
+            }
+            Scheme::Rows { start, end } => {
+                check_pointer("start", start)?;
+                check_pointer("end", end)?;
+                if self.items.is_none() {
+                    return Err(PagingError::Needs { field: self.scheme.name(), needs: "items" });
+                }
+                Ok(())
             }
             Scheme::Offset { query, limit_query, limit, last, more } => {
                 self.check_counted(query, limit_query.as_deref(), *limit, [last, more])
@@ -375,6 +394,7 @@ mod tests {
             r#"{"scheme":"offset","query":"startAt","limit_query":"maxResults","limit":50,"last":"/isLast","items":"/values","total":"/total"}"#,
             r#"{"scheme":"page-number","query":"page","first":1,"pages":"/result_info/total_pages","items":"/result"}"#,
             r#"{"scheme":"next-url","pointer":"/@odata.nextLink","items":"/value"}"#,
+            r#"{"scheme":"rows","start":"/startRow","end":"/endRow","items":"/rows","total":"/rowCount"}"#,
             r#"{"scheme":"single","items":"/a/b"}"#,
             r#"{"scheme":"single","items":"/bindings","absent_is_empty":true}"#,
         ] {
@@ -399,6 +419,8 @@ mod tests {
             (r#"{"scheme":"offset","query":"s","limit_query":"l","limit":0,"items":""}"#, "needs `limit`"),
             (r#"{"scheme":"offset","query":"","items":""}"#, "not a usable name"),
             (r#"{"scheme":"next-url","pointer":"next"}"#, "paging `pointer`"),
+            (r#"{"scheme":"rows","start":"/s","end":"e","items":""}"#, "paging `end`"),
+            (r#"{"scheme":"rows","start":"/s","end":"/e"}"#, "`rows` needs `items`"),
             (
                 r#"{"scheme":"cursor","read":{"header":"Set-Cookie"},"write":{"query":"c"}}"#,
                 "not a usable name",

@@ -85,7 +85,7 @@ pub(super) fn read(paging: &Paging, page: &Shown<'_>) -> Result<Facts, String> {
         }
     };
     match &paging.scheme {
-        Scheme::LinkHeader {} | Scheme::Single {} => {}
+        Scheme::LinkHeader {} | Scheme::Rows { .. } | Scheme::Single {} => {}
         Scheme::Cursor { read, more, last, .. } => {
             place(Fact::Cursor, read)?;
             more.iter().try_for_each(|p| place(Fact::More, p))?;

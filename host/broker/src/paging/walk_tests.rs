@@ -173,6 +173,38 @@ fn offsets_follow_what_came_and_not_what_was_asked() {
     assert_eq!((out.walk.stop, out.walk.received, out.walk.source_total), (Stop::End, Some(5), Some(5)));
 }
 
+/// The policy issues of Pulumi Cloud are asked for as a grid in a web page does; `rowCount` is of the whole list.
+#[test]
+fn rows_follow_what_came_and_are_asked_for_in_the_body() {
+    let scheme = r#"{"scheme":"rows","start":"/startRow","end":"/endRow","total":"/rowCount","items":"/policyIssues"}"#;
+    let url = "https://api.pulumi.com/api/orgs/example/policyresults/issues";
+    let first = |body| request(url, Some(body));
+    let out = run(scheme, first(r#"{"startRow":0,"endRow":2,"sortModel":[]}"#), |request| {
+        let body: serde_json::Value = serde_json::from_slice(request.body.as_deref().unwrap()).unwrap();
+        let start = body["startRow"].as_u64().unwrap();
+        // It gives one row at most, whatever it is asked for.
+        ok(format!(r#"{{"rowCount":3,"policyIssues":[{start}]}}"#))
+    });
+    assert_eq!(
+        (out.walk.stop.clone(), out.walk.received, out.walk.source_total),
+        (Stop::End, Some(3), Some(3))
+    );
+    assert_eq!(
+        out.bodies()[1..],
+        [r#"{"endRow":3,"sortModel":[],"startRow":1}"#, r#"{"endRow":4,"sortModel":[],"startRow":2}"#]
+    );
+    let none = run(scheme, first(r#"{"startRow":0,"endRow":2}"#), |_| ok(r#"{"policyIssues":[]}"#));
+    assert_eq!((none.walk.stop, none.walk.received), (Stop::End, Some(0)));
+    for (body, part) in [
+        (r#"{"startRow":0}"#, "should have the number of a row at `/endRow`"),
+        (r#"{"startRow":"0","endRow":2}"#, "should have the number of a row at `/startRow`"),
+        (r#"{"startRow":2,"endRow":2}"#, "rows 2 to 2, which are none"),
+    ] {
+        let out = run(scheme, first(body), |_| ok(r#"{"rowCount":3,"policyIssues":[1]}"#));
+        assert!(out.guard().contains(part), "{}", out.guard());
+    }
+}
+
 /// The answers that AWS documents for IAM ListUsers with Marker and IsTruncated.
 #[test]
 fn iam_markers_go_into_the_form() {
@@ -478,7 +510,13 @@ proptest! {
             let start = at(request, "at");
             ok(format!("{{\"v\":{}}}", page(start, start).0))
         });
-        for out in [linked, token, offset, bare] {
+        let first = request("https://a.example/l", Some(r#"{"s":0,"e":5}"#));
+        let rows = run(r#"{"scheme":"rows","start":"/s","end":"/e","total":"/total","items":"/v"}"#, first, |request| {
+            let body: serde_json::Value = serde_json::from_slice(request.body.as_deref().unwrap()).unwrap();
+            let start = usize::try_from(body["s"].as_u64().unwrap()).unwrap();
+            ok(format!("{{\"v\":{},\"total\":{total}}}", page(start, start).0))
+        });
+        for out in [linked, token, offset, bare, rows] {
             // Fifty pages is the limit of these walks.
             if out.asked.len() < 50 {
                 prop_assert_eq!(&out.walk.stop, &Stop::End);

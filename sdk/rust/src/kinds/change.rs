@@ -132,6 +132,9 @@ pub struct Deploy {
     /// Where: production, staging, or the organisation's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
+    /// What was done, where it is not only to deploy: update, destroy, refresh, or the system's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Outcome>,
@@ -179,6 +182,7 @@ impl Deploy {
         Self {
             service: service.into(),
             environment: None,
+            operation: None,
             result: None,
             source_result: None,
             version: None,
