@@ -31,6 +31,7 @@ run "the GitHub connector's fixtures, by GitHub's own OpenAPI document" "$PYTHON
 run "the Google Cloud connector's fixtures, by Google's discovery documents" "$PYTHON" tests/foreign/gcp_connector_fixtures.py
 run "the Google Workspace connector's fixtures, by Google's discovery documents" "$PYTHON" tests/foreign/google_workspace_connector_fixtures.py
 run "the Jira connector's fixtures, by Jira's own OpenAPI document" "$PYTHON" tests/foreign/jira_connector_fixtures.py
+run "the Pulumi connector's fixtures, by Pulumi Cloud's own OpenAPI document" "$PYTHON" tests/foreign/pulumi_connector_fixtures.py
 run "the fake AWS, by boto3" "$PYTHON" tests/foreign/aws_fake_boto3.py "$serve"
 
 echo
