@@ -33,6 +33,7 @@ run "the Google Workspace connector's fixtures, by Google's discovery documents"
 run "the Jira connector's fixtures, by Jira's own OpenAPI document" "$PYTHON" tests/foreign/jira_connector_fixtures.py
 run "the Pulumi connector's fixtures, by Pulumi Cloud's own OpenAPI document" "$PYTHON" tests/foreign/pulumi_connector_fixtures.py
 run "the fake AWS, by boto3" "$PYTHON" tests/foreign/aws_fake_boto3.py "$serve"
+run "the fake Google Cloud, by Google's own client and discovery documents" "$PYTHON" tests/foreign/gcp_fake.py "$serve"
 
 echo
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -11,7 +11,7 @@
 #   securesystemslib                     an independent DSSE verifier
 #   jsonschema                           fixtures against the vendors' specifications
 #   openpyxl                             opens our workbook
-#   google-api-python-client             Google's descriptions of its own APIs: of the package nothing else is used
+#   google-api-python-client             Google's descriptions of its own APIs, and an independent client of them
 # npm packages (in target/test-node)
 #   @stoplight/prism-cli                 an API served from its specification, whose paging never ends
 set -euo pipefail
@@ -34,15 +34,13 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 python=$target/test-python
-packages=('moto[server]==5.2.5' boto3 bagit 'securesystemslib[crypto]' jsonschema openpyxl 'setuptools<81')
-descriptions='google-api-python-client==2.202.0'
+packages=('moto[server]==5.2.5' boto3 bagit 'securesystemslib[crypto]' jsonschema openpyxl 'setuptools<81' google-api-python-client==2.202.0)
 stamp=$python/installed
-if [ "$(cat "$stamp" 2>/dev/null)" != "${packages[*]} $descriptions" ]; then
+if [ "$(cat "$stamp" 2>/dev/null)" != "${packages[*]}" ]; then
   echo "setup: installing Python packages ${packages[*]} (an AWS to test against, and independent checkers)"
   python3 -m venv "$python"
   "$python/bin/pip" install --quiet "${packages[@]}"
-  "$python/bin/pip" install --quiet --no-deps "$descriptions"
-  echo "${packages[*]} $descriptions" >"$stamp"
+  echo "${packages[*]}" >"$stamp"
 fi
 
 node=$target/test-node

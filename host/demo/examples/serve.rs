@@ -36,6 +36,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             "bucket_unblocked": lapse(&story.bucket_unblocked), "trail_stopped": lapse(&story.trail_stopped),
             "weak_rule": lapse(&story.weak_rule), "failed_backup": lapse(&story.failed_backup),
             "lingerer": story.lingerer.iam_user,
+            "gcp": {
+                "public_bucket": lapse(&story.gcp.public_bucket), "sink_deleted": lapse(&story.gcp.sink_deleted),
+                "old_key": lapse(&story.gcp.old_key), "owner": lapse(&story.gcp.owner),
+                "backups_off": lapse(&story.gcp.backups_off), "contractor_grant": lapse(&story.gcp.contractor_grant),
+            },
         }),
     );
     println!("{}", Value::Object(facts));

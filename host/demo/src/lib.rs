@@ -10,13 +10,16 @@
 //! | [`calendar`] | the half year |
 //! | `system` | the systems, each with a fake: [`System`] |
 //! | `fakes` | the fakes, started and stopped together: [`Fakes`] |
-//! | `okta`, `aws` | what each fake answers |
+//! | `okta`, `aws`, `gcp` | what each fake answers |
+//! | `google` | what the APIs of Google have in common |
 //! | `http` | the server they share |
 
 mod aws;
 pub mod calendar;
 pub mod clock;
 mod fakes;
+mod gcp;
+mod google;
 mod http;
 mod names;
 mod okta;

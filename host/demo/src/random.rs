@@ -78,6 +78,11 @@ pub(crate) fn hex_id(seed: u64, label: &str, length: usize) -> String {
     digest(seed, label).to_string().chars().take(length).collect()
 }
 
+/// Decimal digits, for the numbers of Google and others.
+pub(crate) fn digits(seed: u64, label: &str, length: usize) -> String {
+    letters(seed, label, b"0123456789", length)
+}
+
 /// A version 4 UUID (RFC 9562), from `label` instead of chance.
 pub(crate) fn uuid(seed: u64, label: &str) -> String {
     uuid_and_chance(seed, label).0

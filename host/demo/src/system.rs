@@ -37,7 +37,12 @@ systems! {
     Okta: okta,
     /// The cloud account.
     Aws: aws,
+    /// Google's cloud.
+    Gcp: gcp,
 }
+
+/// Makes a fake of an organisation's system, which lives by the clock.
+pub(crate) type Make = fn(&Arc<Organisation>, &Arc<dyn Clock>, &FakeOptions) -> Arc<dyn Fake>;
 
 /// What a folder of this crate says of the system that it is a fake of.
 pub(crate) struct Vendor {
@@ -48,7 +53,7 @@ pub(crate) struct Vendor {
     /// Whose members have an account there, as the identity provider provisions it: groups that its application is
     /// assigned to. Empty where accounts come about otherwise.
     pub(crate) seats: &'static [Slot],
-    pub(crate) fake: fn(&Arc<Organisation>, &Arc<dyn Clock>, &FakeOptions) -> Arc<dyn Fake>,
+    pub(crate) fake: Make,
     /// How a source reads the fake, when it listens at this origin.
     pub(crate) source: fn(&str) -> Source,
 }

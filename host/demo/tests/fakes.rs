@@ -2,9 +2,13 @@
 //! speed. The shapes of the answers are held against Okta's document and boto3 in `tests/foreign`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use exhibit_demo::{FakeOptions, Fakes, Organisation, SimulatedClock, System};
 use exhibit_evidence::time::Timestamp;
-use serde_json::Value;
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -38,6 +42,18 @@ impl Answer {
 fn ask(stream: &mut TcpStream, path: &str, authorization: &str) -> Answer {
     write!(stream, "GET {path} HTTP/1.1\r\nhost: fake.test\r\nauthorization: {authorization}\r\n\r\n")
         .unwrap();
+    read(stream)
+}
+
+/// A form, posted over a kept connection.
+fn post(stream: &mut TcpStream, path: &str, form: &str) -> Answer {
+    let length = form.len();
+    write!(stream, "POST {path} HTTP/1.1\r\nhost: fake.test\r\ncontent-length: {length}\r\n\r\n{form}")
+        .unwrap();
+    read(stream)
+}
+
+fn read(stream: &mut TcpStream) -> Answer {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -100,6 +116,64 @@ fn a_wrong_credential_is_told() {
     assert_eq!((fakes.requests(System::Okta), fakes.requests(System::Aws)), (4, 1));
 }
 
+/// An assertion of the service account in the source's key file, signed with `ring` alone.
+fn assertion(fakes: &Fakes, system: System, claims: &Value) -> String {
+    let secrets = fakes.source(system).secrets;
+    let file: Value = serde_json::from_str(&secrets[0].1).unwrap();
+    let pem: String = text(&file["private_key"]).lines().filter(|line| !line.starts_with('-')).collect();
+    let key = RsaKeyPair::from_pkcs8(&STANDARD.decode(pem).unwrap()).unwrap();
+    let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","typ":"JWT"}"#);
+    let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
+    let form = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
+    format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={form}")
+}
+
+#[test]
+fn google_cloud_checks_who_asks() {
+    let (fakes, clock) = start("2026-02-02T06:00:00Z");
+    let now_s = Timestamp::as_ms("2026-02-02T06:00:00Z".parse().unwrap()) / 1000;
+    let mut google = connect(fakes.address(System::Gcp));
+    let buckets = "/storage.googleapis.com/storage/v1/b?project=example-prod-1";
+    let organisation = "/cloudresourcemanager.googleapis.com/v3/organizations/998877665544";
+    for wrong in ["", "Bearer ya29.simulated.9999999999.1.00", "Basic eDp5"] {
+        let answer = ask(&mut google, organisation, wrong);
+        assert_eq!((answer.status, &answer.json()["error"]["status"]), (401, &json!("UNAUTHENTICATED")));
+        let answer = ask(&mut google, buckets, wrong);
+        let reason = &answer.json()["error"]["errors"][0]["reason"];
+        assert_eq!((answer.status, reason), (401, &json!("authError")), "{wrong}: as older APIs say it");
+    }
+    let good = json!({
+        "iss": "exhibit@example-ops-1.iam.gserviceaccount.com", "aud": "https://oauth2.googleapis.com/token",
+        "scope": "https://www.googleapis.com/auth/cloud-platform", "iat": now_s, "exp": now_s + 3600,
+    });
+    for (member, value, status) in [
+        ("iss", json!("other@example-ops-1.iam.gserviceaccount.com"), 400),
+        ("aud", json!("https://example.com/token"), 400),
+        ("exp", json!(now_s + 3601), 400),
+        ("iat", json!(now_s - 7200), 400),
+        ("scope", json!("https://www.googleapis.com/auth/admin.directory.user"), 401),
+        ("sub", json!("someone@example.com"), 401),
+    ] {
+        let mut claims = good.clone();
+        claims[member] = value;
+        let answer = post(&mut google, "/token", &assertion(&fakes, System::Gcp, &claims));
+        assert_eq!(answer.status, status, "{member}: {}", answer.body);
+    }
+    let signed = assertion(&fakes, System::Gcp, &good);
+    let altered = signed.replace("cloud-platform", "x").replacen("eyJ", "eyI", 2);
+    assert_eq!(post(&mut google, "/token", &altered).status, 400);
+    let answer = post(&mut google, "/token", &signed);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let bearer = format!("Bearer {}", text(&answer.json()["access_token"]));
+    assert_eq!(ask(&mut google, organisation, &bearer).status, 200);
+    assert_eq!(ask(&mut google, buckets, &bearer).json()["items"].as_array().unwrap().len(), 2);
+    assert_eq!(ask(&mut google, "/cloudresourcemanager.googleapis.com/v9/x", &bearer).status, 404);
+    clock.set(Timestamp::from_ms((now_s + 3600) * 1000));
+    assert_eq!(ask(&mut google, organisation, &bearer).status, 401, "its hour is over");
+}
+
 #[test]
 fn the_outage_lasts_a_day_and_spares_aws() {
     let (fakes, clock) = start("2026-02-02T06:00:00Z");
@@ -116,7 +190,7 @@ fn the_outage_lasts_a_day_and_spares_aws() {
 #[test]
 fn throttling_comes_as_often_as_asked_and_ends_soon() {
     let at: Timestamp = "2026-02-02T06:00:00Z".parse().unwrap();
-    let options = FakeOptions { okta_throttle_every: 3, okta_throttle_reset_s: 2, ..FakeOptions::default() };
+    let options = FakeOptions { okta_throttle_every: 3, okta_throttle_reset_s: 2 };
     let clock = Arc::new(SimulatedClock::new(at));
     let fakes = Fakes::start_with(Organisation::grow(1), clock, &options).unwrap();
     let mut okta = connect(fakes.address(System::Okta));

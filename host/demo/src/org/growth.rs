@@ -8,6 +8,7 @@ use crate::calendar::{
 };
 use crate::names::{FAMILY, GIVEN};
 use crate::org::cloud::Cloud;
+use crate::org::gcp::story::GcpStory;
 use crate::random::{Stream, okta_id};
 use exhibit_evidence::time::{Span, Timestamp};
 use jiff::civil::{Date, Weekday, date};
@@ -34,11 +35,11 @@ pub(crate) struct People {
     /// The engineers who have an IAM user.
     pub(crate) engineers: Vec<usize>,
     lingerer: usize,
-    temporary_admin: usize,
+    pub(crate) temporary_admin: usize,
     mfa_lost: usize,
     late_leaver: usize,
     suspended: usize,
-    contractor: usize,
+    pub(crate) contractor: usize,
     prompt: Vec<(usize, Timestamp, Timestamp)>,
 }
 
@@ -97,7 +98,7 @@ pub(crate) fn grow(seed: u64, plot: &Plot) -> People {
 
 impl People {
     /// The story, now that its people and things have names.
-    pub(crate) fn story(&self, plot: &Plot, cloud: &Cloud) -> Story {
+    pub(crate) fn story(&self, plot: &Plot, cloud: &Cloud, gcp: GcpStory) -> Story {
         let login = |i: usize| self.accounts[i].login.clone();
         let okta = |i: usize, span: Span| Lapse { id: login(i), region: "global", span };
         let lingerer = &self.accounts[self.lingerer];
@@ -137,6 +138,7 @@ impl People {
             trail_stopped: lapses.trail_stopped,
             failed_backup: lapses.failed_backup,
             quiet_days: plot.quiet_days,
+            gcp,
         }
     }
 }

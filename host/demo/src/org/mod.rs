@@ -12,8 +12,10 @@
 //! | `seats` | accounts in the systems that the identity provider provisions |
 //! | `log` | what people did and what was done to them, as events |
 //! | `cloud` | the AWS account |
+//! | [`gcp`] | Google Cloud |
 
 pub(crate) mod cloud;
+pub mod gcp;
 pub(crate) mod growth;
 pub(crate) mod log;
 pub mod people;
@@ -25,6 +27,7 @@ use crate::calendar::Held;
 use crate::system::System;
 use cloud::Cloud;
 use exhibit_evidence::time::Timestamp;
+use gcp::Gcp;
 use log::LogEntry;
 use people::{Account, Status};
 use seats::{Seat, Taken};
@@ -44,6 +47,7 @@ pub struct Organisation {
     seats: Vec<Vec<Taken>>,
     log: Vec<LogEntry>,
     cloud: Cloud,
+    gcp: Gcp,
     story: Story,
 }
 
@@ -56,12 +60,13 @@ impl Organisation {
         let mut people = growth::grow(seed, &plot);
         people.sign_in(seed, &plot);
         let cloud = Cloud::grow(seed, &plot, &people);
-        let story = people.story(&plot, &cloud);
+        let (gcp, gcp_story) = Gcp::grow(seed, &people);
+        let story = people.story(&plot, &cloud, gcp_story);
         let log = log::write(seed, &people.accounts, &groups, &apps, &story);
         let accounts = people.accounts;
         let seats = seats::take(&accounts);
         let by_id = accounts.iter().enumerate().map(|(i, a)| (a.id.clone(), i)).collect();
-        Arc::new(Self { seed, accounts, by_id, groups, apps, seats, log, cloud, story })
+        Arc::new(Self { seed, accounts, by_id, groups, apps, seats, log, cloud, gcp, story })
     }
 
     /// The seed it grew from.
@@ -189,6 +194,11 @@ impl<'a> Org<'a> {
     /// The cloud account.
     pub(crate) fn cloud(self) -> &'a Cloud {
         &self.organisation.cloud
+    }
+
+    /// Google Cloud.
+    pub(crate) fn gcp(self) -> &'a Gcp {
+        &self.organisation.gcp
     }
 
     /// The story's facts, for what depends on them.

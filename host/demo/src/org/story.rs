@@ -2,6 +2,7 @@
 //!
 //! Dates are drawn from the seed within fixed windows that keep the stories apart from each other.
 
+use super::gcp::story::GcpStory;
 use crate::calendar::{at, next, plus_days};
 use crate::random::Stream;
 use crate::system::System;
@@ -78,6 +79,8 @@ pub struct Story {
     pub failed_backup: Lapse,
     /// Two days in a row, a weekend, between whose mornings nothing changed at all.
     pub quiet_days: (Date, Date),
+    /// What happens in Google Cloud.
+    pub gcp: GcpStory,
 }
 
 /// One line of the story.
@@ -102,6 +105,7 @@ impl Story {
     /// The story as sentences, in order of time.
     pub fn facts(&self) -> Vec<Fact> {
         let mut facts = self.lapses();
+        facts.extend(self.gcp.facts());
         facts.push(fact(self.missed_day, self.missed_day, None, "nobody collected: the host was off"));
         let (system, day) = self.outage;
         facts.push(fact(day, day, Some(system), &format!("{system} answered 503 all day")));
@@ -142,7 +146,7 @@ impl Story {
     }
 }
 
-fn fact(first: Date, last: Date, system: Option<System>, text: &str) -> Fact {
+pub(crate) fn fact(first: Date, last: Date, system: Option<System>, text: &str) -> Fact {
     Fact { first, last, system, text: text.to_owned() }
 }
 
