@@ -94,12 +94,11 @@ impl Place {
     }
 
     fn arguments(&self, task: Task) -> Vec<String> {
-        let words = match task {
+        match task {
             Task::Collect => vec!["collect".to_owned()],
             Task::Seal => vec!["seal".to_owned(), self.period()],
             Task::Export => vec!["export".to_owned(), self.period(), "--out".to_owned(), self.package()],
-        };
-        words
+        }
     }
 
     /// Runs a task to its end.
