@@ -77,7 +77,7 @@ fn files_that_people_write() {
             arguments: &["collect", "okta-demo"],
             code: USAGE,
             says: &[
-                "sources/okta-demo.toml:1: unknown field `concurency`",
+                "sources/okta-demo.toml:2: unknown field `concurency`",
                 "`concurrency`",
                 "hint: correct or remove",
             ],
