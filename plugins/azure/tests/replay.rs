@@ -14,7 +14,7 @@ fn replay(files: &[&str]) -> Replay {
     let (first, others) = files.split_first().unwrap();
     let path = |name: &str| format!("fixtures/{name}.jsonl");
     let replay = others.iter().fold(Replay::fixtures(path(first)), |replay, name| replay.and(path(name)));
-    replay.settings(json!({"tenant_id": TENANT}))
+    replay.settings(json!({"tenant_id": TENANT, "directory": false}))
 }
 
 /// One population by what it asks.
@@ -41,7 +41,7 @@ fn subscriptions_in_every_state() {
 fn a_subscription_that_is_not_seen_is_said() {
     let hidden = "99999999-9999-4999-8999-999999999999";
     let run = replay(&["arm-subscriptions"])
-        .settings(json!({"tenant_id": TENANT, "subscriptions": [hidden]}))
+        .settings(json!({"tenant_id": TENANT, "directory": false, "subscriptions": [hidden]}))
         .run::<Azure>();
     let reason = population(&run, "asset.resource@1", "subscriptions").verdict.reason().unwrap_or_default();
     assert!(reason.contains(hidden) && reason.contains("Reader"), "{reason}");
@@ -50,7 +50,7 @@ fn a_subscription_that_is_not_seen_is_said() {
 #[test]
 fn a_credential_of_another_tenant_is_refused() {
     let run = replay(&["arm-subscriptions"])
-        .settings(json!({"tenant_id": "33333333-3333-4333-8333-333333333333"}))
+        .settings(json!({"tenant_id": "33333333-3333-4333-8333-333333333333", "directory": false}))
         .run::<Azure>();
     assert!(run.assert_failed("config").contains(TENANT), "{run}");
 }
