@@ -57,6 +57,9 @@ def unions(schema):
     if not isinstance(schema, dict):
         return schema
     plain = {key: unions(value) for key, value in schema.items() if key not in ("x-ms-navigationProperty", "pattern")}
+    # Graph itself leaves the type out where it is the only one.
+    if isinstance(plain.get("required"), list):
+        plain["required"] = [name for name in plain["required"] if name != "@odata.type"]
     branches = plain.get("anyOf")
     if branches and len(branches) == 2 and "$ref" in branches[0] and branches[1].get("type") == "object":
         return {"anyOf": [branches[0], {"type": "null"}]}
@@ -130,7 +133,7 @@ def check(place, path, body, counts):
     validator = jsonschema.Draft202012Validator({**PLAIN, "$ref": f"#/$defs/{name}"})
     for item in body["value"] if is_list else [body]:
         item = {key: value for key, value in item.items() if not key.startswith("@odata.context")}
-        for error in validator.iter_errors({"@odata.type": f"#{name}", **item}):
+        for error in validator.iter_errors(item):
             raise AssertionError(f"{place}: {name}: {error.json_path}: {error.message[:300]}")
         found = strangers(item, name, "")
         assert not found, f"{place}: {name} has no {found}"
