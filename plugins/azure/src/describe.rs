@@ -3,6 +3,7 @@
 use crate::Settings;
 use crate::arm;
 use crate::entra;
+use exhibit_sdk::kinds::*;
 use exhibit_sdk::prelude::*;
 
 pub(crate) fn describe() -> Description {
@@ -45,14 +46,26 @@ pub(crate) fn describe() -> Description {
             .help("false reads the subscriptions alone, and needs no credential for Microsoft Graph.")
             .default(true),
     )
-    .kind::<Resource>("Which subscriptions are there?")
     .kind::<Account>("Which users, guests and service principals are there, and is a second factor registered?")
     .kind::<GroupMembership>("Who is in which group?")
-    .kind::<RoleGrant>("Who holds which directory role, and who may activate one?")
+    .kind::<RoleGrant>(
+        "Who holds which role, of the directory or on what of a subscription, who may activate one, and who opens key vaults?",
+    )
     .kind::<Credential>("Which secrets and certificates do applications have, and how old are they?")
     .kind::<AppGrant>("Who is assigned to which application, and what may applications do?")
     .kind::<AuthPolicy>("How must people sign in?")
-    .kind::<Activity>("Who signed in, and who changed the directory?");
+    .kind::<Resource>(
+        "Which subscriptions, storage accounts, key vaults, machines, disks, databases, backup vaults, roles, locks and \
+         policies are there?",
+    )
+    .kind::<Encryption>("What is encrypted, by whose keys, and do they rotate?")
+    .kind::<NetworkRule>("What may reach what?")
+    .kind::<Logging>("What is logged and audited, where does it go, and how long is it kept?")
+    .kind::<AlertRule>("What raises an alert, and whom does it tell?")
+    .kind::<BackupPlan>("What is backed up, how often, and how long is it kept?")
+    .kind::<Finding>("Which weaknesses did Microsoft Defender find, and what does not comply with policies?")
+    .kind::<Activity>("Who signed in, who changed the directory, and who did what to subscriptions and what is in them?")
+    .kind::<AccessChange>("Who changed whose access?");
     entra::permissions(arm::permissions(described))
 }
 

@@ -10,6 +10,25 @@ use serde_json::json;
 const TENANT: &str = "11111111-1111-4111-8111-111111111111";
 const PROD: &str = "/subscriptions/22222222-2222-4222-8222-222222222222";
 
+const WHOLE: [&str; 16] = [
+    "arm-subscriptions",
+    "arm-permissions",
+    "arm-roles",
+    "arm-grants",
+    "arm-locks",
+    "arm-storage",
+    "arm-vaults",
+    "arm-compute",
+    "arm-network",
+    "arm-sql",
+    "arm-diagnostics",
+    "arm-alerts",
+    "arm-defender",
+    "arm-policy",
+    "arm-backup",
+    "arm-activity",
+];
+
 fn replay(files: &[&str]) -> Replay {
     let (first, others) = files.split_first().unwrap();
     let path = |name: &str| format!("fixtures/{name}.jsonl");
@@ -25,11 +44,17 @@ fn population<'r>(run: &'r Run, kind: &str, query: &str) -> &'r exhibit_evidence
 }
 
 #[test]
+fn a_whole_tenant() {
+    let run = replay(&WHOLE).run::<Azure>();
+    println!("{run}");
+    run.assert_complete().assert_fixtures_used().assert_snapshot("fixtures/arm-whole.records.jsonl");
+}
+
+#[test]
 fn subscriptions_in_every_state() {
-    let run = replay(&["arm-subscriptions"]).run::<Azure>();
-    run.assert_complete().assert_fixtures_used();
+    let run = replay(&WHOLE).run::<Azure>();
     assert_eq!(run.tenant.as_deref(), Some(TENANT));
-    let subscriptions = population(&run, "asset.resource@1", "subscriptions");
+    let subscriptions = population(&run, "asset.resource@1", "subscriptions of the tenant");
     // Two pages; of three, one is another tenant's.
     assert_eq!((subscriptions.received, subscriptions.emitted), (3, 2));
     let prod: Resource = run.attributes(PROD);
