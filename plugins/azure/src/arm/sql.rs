@@ -373,6 +373,9 @@ fn at_rest(
         Some("AzureKeyVault") => Some(KeyManagement::Customer),
         _ => None,
     };
+    // The server's key protects nothing of a database that is not encrypted.
+    let is_off = enabled == Some(false);
+    let (management, protected) = if is_off { (None, None) } else { (management, protected) };
     let attributes = Encryption {
         resource_name: Some(database.name.clone()),
         region: database.location.clone(),
@@ -384,7 +387,7 @@ fn at_rest(
     };
     record(database, "/at_rest", attributes)
         .unknown_unless("enabled", enabled.is_some())
-        .unknown_unless("key_management", management.is_some())
+        .unknown_unless("key_management", management.is_some() || is_off)
 }
 
 fn auditing<P>(of: &Item<Listed<P>>, page: &Page, kind: &str) -> Result<Record<Logging>> {
