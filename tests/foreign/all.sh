@@ -30,6 +30,7 @@ run "the Okta connector's fixtures, by Okta's own OpenAPI document" "$PYTHON" te
 run "the GitHub connector's fixtures, by GitHub's own OpenAPI document" "$PYTHON" tests/foreign/github_connector_fixtures.py
 run "the Google Cloud connector's fixtures, by Google's discovery documents" "$PYTHON" tests/foreign/gcp_connector_fixtures.py
 run "the Google Workspace connector's fixtures, by Google's discovery documents" "$PYTHON" tests/foreign/google_workspace_connector_fixtures.py
+run "the Azure connector's fixtures, by Microsoft's own OpenAPI documents" "$PYTHON" tests/foreign/azure_connector_fixtures.py
 run "the Jira connector's fixtures, by Jira's own OpenAPI document" "$PYTHON" tests/foreign/jira_connector_fixtures.py
 run "the Pulumi connector's fixtures, by Pulumi Cloud's own OpenAPI document" "$PYTHON" tests/foreign/pulumi_connector_fixtures.py
 run "the fake AWS, by boto3" "$PYTHON" tests/foreign/aws_fake_boto3.py "$serve"

@@ -2,12 +2,14 @@
 
 use crate::Settings;
 use crate::arm;
+use crate::entra;
+use exhibit_sdk::kinds::*;
 use exhibit_sdk::prelude::*;
 
 pub(crate) fn describe() -> Description {
     let described = Description::new(
         "Azure and Entra ID",
-        "Access, resources, encryption, networks, logging and activity of a tenant's subscriptions",
+        "Users, groups, roles, applications, policies and log of a tenant; access, resources, encryption, networks, logging and activity of its subscriptions",
     )
     .setting(
         Setting::text("tenant_id", "Id of the tenant")
@@ -33,8 +35,38 @@ pub(crate) fn describe() -> Description {
             .example("https://graph.microsoft.us")
             .optional(),
     )
-    .kind::<Resource>("Which subscriptions are there?");
-    arm::permissions(described)
+    .setting(
+        Setting::origin("login_endpoint", "Entra ID of a national cloud")
+            .help("https://login.microsoftonline.us, https://login.partner.microsoftonline.cn: where each credential's own token_url is.")
+            .example("https://login.microsoftonline.us")
+            .optional(),
+    )
+    .setting(
+        Setting::flag("directory", "Whether to read Entra ID")
+            .help("false reads the subscriptions alone, and needs no credential for Microsoft Graph.")
+            .default(true),
+    )
+    .kind::<Account>("Which users, guests and service principals are there, and is a second factor registered?")
+    .kind::<GroupMembership>("Who is in which group?")
+    .kind::<RoleGrant>(
+        "Who holds which role, of the directory or on what of a subscription, who may activate one, and who opens key vaults?",
+    )
+    .kind::<Credential>("Which secrets and certificates do applications have, and how old are they?")
+    .kind::<AppGrant>("Who is assigned to which application, and what may applications do?")
+    .kind::<AuthPolicy>("How must people sign in?")
+    .kind::<Resource>(
+        "Which subscriptions, storage accounts, key vaults, machines, disks, databases, backup vaults, roles, locks and \
+         policies are there?",
+    )
+    .kind::<Encryption>("What is encrypted, by whose keys, and do they rotate?")
+    .kind::<NetworkRule>("What may reach what?")
+    .kind::<Logging>("What is logged and audited, where does it go, and how long is it kept?")
+    .kind::<AlertRule>("What raises an alert, and whom does it tell?")
+    .kind::<BackupPlan>("What is backed up, how often, and how long is it kept?")
+    .kind::<Finding>("Which weaknesses did Microsoft Defender find, and what does not comply with policies?")
+    .kind::<Activity>("Who signed in, who changed the directory, and who did what to subscriptions and what is in them?")
+    .kind::<AccessChange>("Who changed whose access?");
+    entra::permissions(arm::permissions(described))
 }
 
 pub(crate) fn validate(settings: &Settings) -> Vec<Problem> {
@@ -49,6 +81,12 @@ pub(crate) fn validate(settings: &Settings) -> Vec<Problem> {
     for (index, id) in settings.subscriptions.iter().flatten().enumerate().filter(|(_, id)| !is_guid(id)) {
         let message = format!("`{id}` is no id of a subscription: `az account list` shows it under id");
         problems.push(Problem::new(&format!("/subscriptions/{index}"), message));
+    }
+    if !settings.directory && !settings.has_subscriptions() {
+        problems.push(Problem::new(
+            "/directory",
+            "with `subscriptions` empty and `directory` false, nothing is read",
+        ));
     }
     problems
 }

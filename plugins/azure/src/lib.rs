@@ -3,10 +3,12 @@
 //! | module | reads | of |
 //! | --- | --- | --- |
 //! | `arm` | Azure Resource Manager | the tenant's subscriptions |
+//! | `entra` | Microsoft Entra ID, by Microsoft Graph | the tenant's directory |
 //! | `describe` | | what the connector says of itself |
 
 mod arm;
 mod describe;
+mod entra;
 
 use exhibit_sdk::prelude::*;
 
@@ -21,6 +23,23 @@ pub struct Settings {
     /// Origin of Azure Resource Manager in another cloud than the public one.
     #[serde(default)]
     arm_endpoint: Option<String>,
+    /// Whether to read Entra ID.
+    #[serde(default = "yes")]
+    directory: bool,
+    /// Origin of Microsoft Graph in another cloud than the public one.
+    #[serde(default)]
+    graph_endpoint: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Settings {
+    /// Whether anything of Azure Resource Manager is to be read.
+    fn has_subscriptions(&self) -> bool {
+        self.subscriptions.as_ref().is_none_or(|ids| !ids.is_empty())
+    }
 }
 
 /// The connector.
@@ -38,11 +57,22 @@ impl Connector for Azure {
     }
 
     fn check(ctx: &Context, settings: &Settings) -> Result<String> {
-        arm::check(ctx, settings)
+        let mut tenant = settings.tenant_id.to_lowercase();
+        if settings.has_subscriptions() {
+            tenant = arm::check(ctx, settings)?;
+        }
+        if settings.directory && entra::is_wanted(ctx) {
+            entra::check(ctx, settings)?;
+        }
+        Ok(tenant)
     }
 
     fn collect(ctx: &Context, settings: &Settings) -> Result<()> {
-        exhibit_sdk::all([arm::collect(ctx, settings)])
+        let directory = || match settings.directory && entra::is_wanted(ctx) {
+            true => entra::collect(ctx, settings),
+            false => Ok(()),
+        };
+        exhibit_sdk::all([arm::collect(ctx, settings), directory()])
     }
 }
 

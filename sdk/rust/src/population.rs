@@ -74,6 +74,11 @@ impl<K: EvidenceKind> Record<K> {
         self
     }
 
+    /// [`Record::unknown`], unless the attribute is known or does not apply.
+    pub fn unknown_unless(self, attribute: &'static str, is_known: bool) -> Self {
+        if is_known { self } else { self.unknown(attribute) }
+    }
+
     /// The attributes, to be completed.
     pub fn attributes_mut(&mut self) -> &mut K {
         &mut self.attributes

@@ -47,6 +47,15 @@ impl Details {
         self
     }
 
+    /// With this one too, where there is a value.
+    #[must_use]
+    pub fn with_some(self, name: &str, value: Option<impl Into<Detail>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
     /// Adds one. Other than ASCII in the name is written as `\u{e9}`.
     pub fn insert(&mut self, name: &str, value: impl Into<Detail>) {
         let ascii = |c: char| if c.is_ascii() { c.to_string() } else { c.escape_unicode().to_string() };
@@ -162,5 +171,7 @@ mod tests {
             r#"{"b":[1,"2.5",{"\\u{e9}":"x"}],"c":"9007199254740992","d":{"e":false}}"#
         );
         assert_eq!(Details::from_json(&serde_json::json!([1])).some(), None);
+        let details = Details::new().with_some("a", Some(true)).with_some("b", None::<i64>);
+        assert_eq!(serde_json::to_string(&details).unwrap(), r#"{"a":true}"#);
     }
 }
