@@ -8,6 +8,7 @@ use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::{Name, SourceName};
 use exhibit_evidence::period::{AuditPeriod, CollectionPeriod};
 use exhibit_evidence::run::RunId;
+use jiff::civil::Date;
 use std::path::PathBuf;
 
 /// Collects the evidence of a SOC 2 Type II examination, and hands the auditor a package that can be checked.
@@ -231,6 +232,21 @@ pub(crate) enum Evidence {
         from: RunId,
         /// The later run
         to: RunId,
+    },
+    /// Joiners and leavers: accounts of all systems compared with the directory of record
+    People {
+        /// The first day; without it, from the first run on
+        #[arg(long)]
+        from: Option<Date>,
+        /// The last day
+        #[arg(long)]
+        to: Option<Date>,
+        /// The source that is the directory of record, in place of exhibit.toml's
+        #[arg(long)]
+        directory: Option<SourceName>,
+        /// Also those of whom nothing is to be told
+        #[arg(long)]
+        all: bool,
     },
     /// The kinds of evidence that Exhibit knows
     Kinds,

@@ -10,17 +10,23 @@
 //! | [`calendar`] | the half year |
 //! | `system` | the systems, each with a fake: [`System`] |
 //! | `fakes` | the fakes, started and stopped together: [`Fakes`] |
-//! | `okta`, `aws`, `gcp` | what each fake answers |
+//! | `okta`, `aws`, `gcp`, `github`, `google_workspace`, `jira` | what each fake answers |
 //! | `google` | what the APIs of Google have in common |
 //! | `http` | the server they share |
+
+// Some answers of vendors have more members than a macro may nest by default.
+#![recursion_limit = "256"]
 
 mod aws;
 pub mod calendar;
 pub mod clock;
 mod fakes;
 mod gcp;
+mod github;
 mod google;
+mod google_workspace;
 mod http;
+mod jira;
 mod names;
 mod okta;
 pub mod org;

@@ -94,6 +94,11 @@ pub(crate) const CITIES: [(&str, &str, &str, i32, i32); 6] = [
     ("Toronto", "Ontario", "Canada", 44, -79),
 ];
 
+/// An address that is reserved for documentation (RFC 5737), by chance.
+pub(crate) fn ip(chance: u64) -> String {
+    format!("203.0.113.{}", 1 + (chance >> 8) % 254)
+}
+
 pub(crate) const PLATFORMS: [(&str, &str, &str, &str); 4] = [
     (
         "Mac OS X",

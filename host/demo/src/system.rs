@@ -39,6 +39,12 @@ systems! {
     Aws: aws,
     /// Google's cloud.
     Gcp: gcp,
+    /// Source code, and who may change it.
+    GitHub: github,
+    /// Mail, calendar, devices.
+    GoogleWorkspace: google_workspace,
+    /// Tickets.
+    Jira: jira,
 }
 
 /// Makes a fake of an organisation's system, which lives by the clock.

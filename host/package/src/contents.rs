@@ -2,6 +2,7 @@
 //! a checker gathers it again from the files, and so can draw the same views and compare.
 
 use crate::model::{ControlCoverage, Meta, Outcome, PopulationRuns};
+use crate::people::{Look, People, is_complete};
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::SourceName;
@@ -21,6 +22,8 @@ pub struct Contents {
     pub runs: BTreeMap<RunId, RunContents>,
     /// Its populations, by source and kind.
     pub populations: Vec<PopulationContents>,
+    /// Joiners and leavers across its lists of accounts.
+    pub people: People,
     /// The log that proves it.
     pub ledger: LedgerContents,
 }
@@ -69,6 +72,17 @@ pub struct PopulationContents {
     pub rows: u64,
     /// Its sheets in the workbook, in order.
     pub sheets: Vec<String>,
+}
+
+/// The lists of a population's runs, as the runs' manifests judge them.
+pub(crate) fn looks(population: &PopulationRuns, runs: &BTreeMap<RunId, RunContents>) -> Vec<Look> {
+    let look = |run: &crate::model::PopulationRun| {
+        let manifest = runs.get(&run.run).map(|contents| &contents.manifest);
+        let populations = manifest.into_iter().flat_map(|manifest| &manifest.populations);
+        let verdicts = populations.filter(|p| p.kind == population.kind).map(|p| &p.verdict);
+        Look { at: run.started_at, complete: is_complete(verdicts) }
+    };
+    population.runs.iter().map(look).collect()
 }
 
 impl PopulationContents {

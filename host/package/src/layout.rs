@@ -10,7 +10,7 @@
 //!     index.html                          the report, readable offline
 //!     controls/01-AC-03.html              a page for each control
 //!     populations.xlsx                    a sheet for each population
-//!     package.json withheld.json coverage.json coverage.csv
+//!     package.json withheld.json coverage.json coverage.csv people.csv
 //!     seal.json                           the sealed statement of what was expected
 //!     populations/<source>/<kind>/        records.jsonl index.jsonl runs.json population.csv index.html
 //!     runs/<run>/                         manifest.json statement.dsse.json inclusion.tlog-proof exchanges.jsonl
@@ -61,6 +61,8 @@ pub const RUNS_PAGE: &str = "data/runs/index.html";
 pub const COVERAGE: &str = "data/coverage.json";
 /// The same as a table.
 pub const COVERAGE_CSV: &str = "data/coverage.csv";
+/// Joiners and leavers across systems: a row for each person in each system.
+pub const PEOPLE_CSV: &str = "data/people.csv";
 /// The seal's document, canonical.
 pub const SEAL: &str = "data/seal.json";
 /// The signed checkpoint that every proof leads to.

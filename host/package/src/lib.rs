@@ -12,6 +12,7 @@
 //! | [`lines`] | files of lines, bounded |
 //! | [`mod@write`] | the writer; one archive, whole or not at all |
 //! | [`population`] | one population: lines, index, table and sheet |
+//! | [`people`] | joiners and leavers across systems |
 //! | [`roots`] | rebuilding the roots that manifests state |
 //! | [`contents`], [`views`] | what pages, tables and workbook are drawn from, and drawing them again |
 //! | [`read`] | opening a package that a stranger may have made |
@@ -25,6 +26,7 @@ mod html;
 pub mod layout;
 pub mod lines;
 pub mod model;
+pub mod people;
 pub mod population;
 pub mod read;
 pub mod roots;

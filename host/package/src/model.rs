@@ -29,6 +29,10 @@ pub struct Meta {
     pub software: String,
     /// [`crate::views::VERSION`]: which drawing of pages, tables and workbook this is.
     pub views: u32,
+    /// The source that is the directory of record, with which accounts elsewhere are compared; none: the one that
+    /// names most people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<SourceName>,
     /// Digest of the seal's document; none: the period was exported before it was sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Digest>,
@@ -170,6 +174,7 @@ mod tests {
             made_at: Timestamp::from_ms(0),
             software: Meta::software_of("0.1.0"),
             views: crate::views::VERSION,
+            directory: None,
             seal: None,
         };
         assert_eq!(meta.name(), "exhibit-2026-01-15_2026-07-14-unsealed");

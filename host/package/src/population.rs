@@ -60,12 +60,14 @@ struct Spool {
     rows: u64,
 }
 
-/// Writes the population's files and sheet; its page is drawn when everything is known.
+/// Writes the population's files and sheet; its page is drawn when everything is known. `accounts` reads lines and index
+/// once more.
 pub(crate) fn write<E: Into<BoxError>>(
     sink: &mut Sink,
     book: &mut Book,
     runs: PopulationRuns,
     records: impl IntoIterator<Item = Result<HeldRecord, E>>,
+    accounts: impl FnOnce(&PopulationRuns, BufReader<File>, BufReader<File>) -> Result<(), TableError>,
 ) -> Result<PopulationContents, WriteError> {
     let name = format!("{} of {}", runs.kind, runs.source);
     let mut spool = spool(&runs, &name, records)?;
@@ -89,6 +91,7 @@ pub(crate) fn write<E: Into<BoxError>>(
     .map_err(failed)?;
     table.finish().map_err(failed)?.finish()?;
     let sheets = book.end().map_err(failed)?;
+    accounts(&runs, reader(&mut spool.records)?, reader(&mut spool.index)?).map_err(failed)?;
     Ok(PopulationContents { lines: spool.lines, keys: spool.keys, rows: spool.rows, sheets, runs })
 }
 

@@ -200,6 +200,17 @@ pub(crate) fn each_row(
     index: impl BufRead,
     mut each: impl FnMut(&[Cell]) -> Result<(), TableError>,
 ) -> Result<(), TableError> {
+    each_record(records, index, |record, held, number| {
+        columns.rows(record, held, runs, number).iter().try_for_each(|row| each(row))
+    })
+}
+
+/// Reads records and their index side by side, with the number of each line.
+pub(crate) fn each_record(
+    records: impl BufRead,
+    index: impl BufRead,
+    mut each: impl FnMut(&Record, &RecordIndex, u64) -> Result<(), TableError>,
+) -> Result<(), TableError> {
     let (mut records, mut index) = (LineReader::new(records), LineReader::new(index));
     let (mut line, mut index_line) = (Vec::new(), Vec::new());
     while records.next_into(&mut line)? {
@@ -210,9 +221,7 @@ pub(crate) fn each_row(
         }
         let held: RecordIndex =
             serde_json::from_slice(&index_line).map_err(|_| TableError::Index { line: number })?;
-        for row in columns.rows(&record, &held, runs, number) {
-            each(&row)?;
-        }
+        each(&record, &held, number)?;
     }
     Ok(())
 }

@@ -1,13 +1,17 @@
 //! Draws the views again from a package's evidence, for a checker to compare with what is in the package.
 
-use crate::contents::{Contents, RunContents};
+use crate::contents::{Contents, RunContents, looks};
 use crate::layout::{self, population_file};
 use crate::model::{Meta, PopulationRuns};
-use crate::table::{Columns, CsvTable, TableError, each_row};
+use crate::people::{self, Gathering, People};
+use crate::table::{Cell, Columns, CsvTable, TableError, each_record, each_row};
 use crate::workbook::{self, Book};
 use crate::{html, sink};
 use exhibit_evidence::digest::Hasher;
 use exhibit_evidence::exchange::Walk;
+use exhibit_evidence::run::RunId;
+use exhibit_evidence::time::Timestamp;
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Seek, Write};
 use zip::ZipArchive;
 
@@ -138,6 +142,7 @@ pub fn pages(contents: &Contents) -> Result<Vec<(String, Vec<u8>)>, ViewError> {
     let mut pages: Vec<(String, Vec<u8>)> =
         html::pages(contents).into_iter().map(|(path, page)| (path, page.into_bytes())).collect();
     pages.push((layout::COVERAGE_CSV.to_owned(), coverage_csv(contents)?));
+    pages.push((layout::PEOPLE_CSV.to_owned(), people_csv(&contents.people)?));
     pages.push((layout::START.to_owned(), sink::start_page(&contents.meta).into_bytes()));
     Ok(pages)
 }
@@ -145,6 +150,73 @@ pub fn pages(contents: &Contents) -> Result<Vec<(String, Vec<u8>)>, ViewError> {
 /// The page of one run.
 pub fn run_page(meta: &Meta, run: &RunContents, walks: &[Walk]) -> String {
     html::run_page(meta, run, walks)
+}
+
+/// Compares the accounts of a package's populations again: [`Contents::people`]. `open` opens a population's
+/// `records.jsonl` or `index.jsonl`.
+///
+/// # Errors
+/// [`ViewError`] where the lines are no records with their index.
+pub fn people<R: BufRead, E: std::fmt::Display>(
+    contents: &Contents,
+    open: impl Fn(&PopulationRuns, &str) -> Result<R, E>,
+) -> Result<People, ViewError> {
+    let mut gathering = Gathering::default();
+    for population in contents.populations.iter().map(|population| &population.runs) {
+        let open = |file: &str| open(population, file).map_err(|e| ViewError(e.to_string()));
+        if population.kind.to_string() == people::KIND {
+            let (records, index) = (open(population_file::RECORDS)?, open(population_file::INDEX)?);
+            gather(&mut gathering, population, &contents.runs, records, index)?;
+        }
+    }
+    Ok(gathering.reconcile(contents.meta.directory.as_ref()))
+}
+
+/// Adds a population of accounts.
+pub(crate) fn gather(
+    gathering: &mut Gathering,
+    population: &PopulationRuns,
+    runs: &BTreeMap<RunId, RunContents>,
+    records: impl BufRead,
+    index: impl BufRead,
+) -> Result<(), TableError> {
+    gathering.system(population.source.clone(), looks(population, runs));
+    each_record(records, index, |record, held, _| {
+        gathering.account(record, &held.held);
+        Ok(())
+    })
+}
+
+const PEOPLE_HEADER: [&str; 9] = [
+    "person",
+    "system",
+    "is_directory",
+    "active_from",
+    "active_before",
+    "active_to",
+    "left",
+    "at_end",
+    "findings",
+];
+
+pub(crate) fn people_csv(people: &People) -> Result<Vec<u8>, TableError> {
+    let mut table = CsvTable::new(Vec::new(), PEOPLE_HEADER)?;
+    let when = |at: Option<Timestamp>| at.map_or(Cell::Empty, |at| Cell::Text(at.to_string()));
+    for row in &people.rows {
+        let findings: Vec<String> = row.findings.iter().map(|finding| finding.says()).collect();
+        table.row(&[
+            Cell::Text(row.person.clone()),
+            Cell::Text(row.source.to_string()),
+            Cell::Bool(people.directory.as_ref() == Some(&row.source)),
+            when(row.active_from),
+            Cell::Bool(row.active_before),
+            when(row.active_to),
+            when(row.left),
+            Cell::Text(row.at_end.word().to_owned()),
+            if findings.is_empty() { Cell::Empty } else { Cell::Text(findings.join("; ")) },
+        ])?;
+    }
+    table.finish()
 }
 
 pub(crate) fn coverage_csv(contents: &Contents) -> Result<Vec<u8>, TableError> {

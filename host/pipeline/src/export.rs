@@ -92,6 +92,7 @@ pub fn export(
         made_at: host.clock.now(),
         software: Meta::software_of(env!("CARGO_PKG_VERSION")),
         views: exhibit_package::views::VERSION,
+        directory: host.workspace.config().directory.clone(),
         seal: Some(Digest::of(&seal_bytes)),
     };
     let runs = runs(host, &seal)?;

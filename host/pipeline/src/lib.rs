@@ -16,6 +16,7 @@
 //! | [`seal`] | the closing of an audit period |
 //! | [`timestamp`] | an outside authority's word on when a checkpoint was there |
 //! | [`export`] | the auditor's package |
+//! | [`people`] | joiners and leavers across systems |
 //! | [`reperform`] | every run of a package again, offline |
 
 pub mod approve;
@@ -24,6 +25,7 @@ pub mod coverage;
 pub mod export;
 pub mod host;
 pub mod keys;
+pub mod people;
 pub mod reperform;
 pub mod seal;
 pub mod services;

@@ -1,5 +1,6 @@
 //! `exhibit.toml`: the organisation, the ledger's origin, where keys and data are.
 
+use exhibit_evidence::name::SourceName;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -19,6 +20,10 @@ pub struct Config {
     /// Encryption at rest; absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
+    /// The source that is the directory of record, with which accounts elsewhere are compared; absent: the one that
+    /// names most people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<SourceName>,
     /// The timestamp authority (RFC 3161) that seals are taken to; absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Timestamping>,

@@ -76,6 +76,8 @@ pub(crate) async fn run(args: &Demo) -> Result<ExitCode> {
     output::say(&format!("Sealed {period}: {}.", counts.join(", ")));
     let package = args.dir.join(format!("exhibit-{period}.zip"));
     export_package(&host, &period, &package)?;
+    let people = exhibit_pipeline::people::people(&host.store, period.span(), None)?;
+    output::say(&format!("Compared the accounts of all systems: {}.", people.summary()));
     let key = std::fs::read_to_string(args.dir.join("keys/ledger.pub"))?;
     let code = check_package(&host, &package, key.trim(), fakes).await?;
     tell(args, &package, started);
@@ -267,6 +269,7 @@ fn tell(args: &Demo, package: &Path, started: Instant) {
          \nTry:\
          \n  exhibit -w {dir} evidence list\
          \n  exhibit -w {dir} status --period 2026-H1\
+         \n  exhibit -w {dir} evidence people\
          \n  exhibit verify {package} --key {dir}/keys/ledger.pub\
          \nWith your own account:\
          \n  exhibit init evidence --organisation \"Your Organisation\" --origin exhibit.example.com\

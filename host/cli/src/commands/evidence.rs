@@ -7,8 +7,11 @@ use anyhow::Result;
 use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::run::RunId;
+use exhibit_evidence::time::{Span, Timestamp};
+use exhibit_package::people::Row;
 use exhibit_pipeline::workspace::Workspace;
 use exhibit_store::{Change, Difference, Standing, Store};
+use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
@@ -17,7 +20,8 @@ pub(crate) fn run(at: &Path, format: Format, command: Evidence) -> Result<()> {
     if let Evidence::Kinds = command {
         return kinds(format);
     }
-    let store = exhibit_pipeline::host::open_store(&Workspace::open(at)?)?;
+    let workspace = Workspace::open(at)?;
+    let store = exhibit_pipeline::host::open_store(&workspace)?;
     match command {
         Evidence::List { control: Some(control), period: Some(period) } => {
             let proofs: Vec<Proof> = store
@@ -37,6 +41,10 @@ pub(crate) fn run(at: &Path, format: Format, command: Evidence) -> Result<()> {
         Evidence::Show { run, kind: Some(kind) } => records(format, &store, &run, &kind),
         Evidence::History { source, kind, id } => history(format, &store, &source, &kind, &id),
         Evidence::Diff { kind, from, to } => diff(format, &store, &kind, &from, &to),
+        Evidence::People { from, to, directory, all } => {
+            let directory = directory.or_else(|| workspace.config().directory.clone());
+            people(format, &store, span(from, to)?, directory.as_ref(), all)
+        }
         Evidence::Kinds => Ok(()),
     }
 }
@@ -102,6 +110,55 @@ fn records(format: Format, store: &Store, run: &RunId, kind: &Kind) -> Result<()
         lines.next(&String::from_utf8_lossy(&record?.line))?;
     }
     lines.end()
+}
+
+/// From the first day to the last, both included.
+fn span(from: Option<Date>, to: Option<Date>) -> Result<Span> {
+    let start = from.map_or(Timestamp::from_ms(0), Timestamp::at_midnight);
+    let end = match to {
+        // Half open: the day after. No run lies beyond the year 9999.
+        Some(day) => Timestamp::at_midnight(day.tomorrow()?),
+        None => Timestamp::at_midnight(Date::MAX),
+    };
+    match start < end {
+        true => Ok(Span { start, end }),
+        false => Err(Problem::usage("the last day is before the first", "exchange --from and --to")),
+    }
+}
+
+fn people(
+    format: Format,
+    store: &Store,
+    span: Span,
+    directory: Option<&SourceName>,
+    all: bool,
+) -> Result<()> {
+    let mut people = exhibit_pipeline::people::people(store, span, directory)?;
+    if let Some(named) = directory.filter(|named| people.directory.as_ref() != Some(named)) {
+        let systems: Vec<String> = people.systems.iter().map(|system| system.source.to_string()).collect();
+        return Err(Problem::failed(
+            format!("{named} has no list of accounts in this time"),
+            Some(format!("those that have one: {}", systems.join(", "))),
+        ));
+    }
+    let summary = people.summary();
+    if !all {
+        let is_told = |row: &Row| row.joined().is_some() || row.left.is_some() || !row.findings.is_empty();
+        people.rows.retain(is_told);
+    }
+    if format == Format::Json {
+        return output::json(&people);
+    }
+    let columns = ["person", "system", "joined", "left", "at end", "what does not fit"];
+    output::rows(format, &people.rows, &columns, |row| {
+        let day = |at: Option<Timestamp>| at.map(|at| at.date().to_string()).unwrap_or_default();
+        let says: Vec<String> = row.findings.iter().map(|finding| finding.says()).collect();
+        let person = row.person.strip_prefix("person:").unwrap_or(&row.person).to_owned();
+        let (joined, left, at_end) = (day(row.joined()), day(row.left), row.at_end.word().to_owned());
+        vec![person, row.source.to_string(), joined, left, at_end, says.join("; ")]
+    })?;
+    output::say(&format!("{summary}."));
+    Ok(())
 }
 
 #[derive(Serialize)]

@@ -58,6 +58,7 @@ pub(crate) fn create(
         data: PathBuf::from("data"),
         signing: Signing { key: SIGNING_FILE.into(), identity: format!("file:{IDENTITY_FILE}") },
         encryption: encrypt.then(|| Encryption { recipient: recipient.to_string() }),
+        directory: None,
         timestamp: None,
     };
     let workspace = Workspace::create(dir, config)?;

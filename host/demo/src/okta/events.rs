@@ -4,7 +4,7 @@
 //! every page, also on the empty one that ends the list: a client that waits for it to vanish never ends.
 
 use super::{Answer, Call, Found, Refusal, page};
-use crate::names::{CITIES, PLATFORMS};
+use crate::names::{CITIES, PLATFORMS, ip};
 use crate::org::log::{LogEntry, Target};
 use crate::org::people::{Account, FactorKind};
 use crate::random::{hex_id, okta_id};
@@ -92,8 +92,7 @@ fn event(call: &Call<'_>, entry: &LogEntry) -> Value {
         "city": city, "state": state, "country": country, "postalCode": null,
         "geolocation": {"lat": lat, "lon": lon},
     });
-    // The documentation's addresses (RFC 5737).
-    let ip = format!("203.0.113.{}", 1 + (entry.chance >> 8) % 254);
+    let ip = ip(entry.chance);
     let (os, browser, device, agent) = PLATFORMS[((entry.chance >> 16) % PLATFORMS.len() as u64) as usize];
     let request = hex_id(entry.chance, "transaction", 32);
     let actor = person(call, entry.actor);

@@ -1,7 +1,7 @@
 //! How the accounts grow: who is here at first, who joins, leaves, moves, and whom the story is about.
 
 use super::people::{Account, AccountKind, COLLECTOR, Factor, FactorKind, Status};
-use super::story::{Lapse, Leaver, Lingerer, Plot, Story};
+use super::story::{Lapse, Leaver, Lingerer, Mismatch, Plot, Story};
 use super::structure::{DEPARTMENTS, ENGINEERING, IT, RoleKind, SECURITY, Slot};
 use crate::calendar::{
     FIRST_DAY, Held, LAST_DAY, LOG_FIRST_DAY, LOG_LAST_DAY, at, days, is_weekend, next, plus_days,
@@ -10,6 +10,7 @@ use crate::names::{FAMILY, GIVEN};
 use crate::org::cloud::Cloud;
 use crate::org::gcp::story::GcpStory;
 use crate::random::{Stream, okta_id};
+use crate::system::System;
 use exhibit_evidence::time::{Span, Timestamp};
 use jiff::civil::{Date, Weekday, date};
 use std::collections::BTreeSet;
@@ -131,6 +132,8 @@ impl People {
                 login: lingerer.login.clone(),
                 deprovisioned: lingerer.lifecycle.last().map(|(at, _)| *at).unwrap_or_default(),
             },
+            straggler: self.straggler(),
+            early: self.early(),
             plain_volume: lapses.plain_volume,
             open_ssh: lapses.open_ssh,
             rotation_off: lapses.rotation_off,
@@ -144,6 +147,36 @@ impl People {
 }
 
 impl People {
+    /// The last engineer who left in time for the account at GitHub to be found and closed, eighteen days later.
+    fn straggler(&self) -> Mismatch {
+        let in_time = at(date(2026, 5, 23), 0, 0);
+        let is_fit = |(who, left, _): &&(usize, Timestamp, Timestamp)| {
+            let account = &self.accounts[*who];
+            *left < in_time
+                && *who != self.lingerer
+                && account.department(*left) == DEPARTMENTS.get(ENGINEERING)
+        };
+        let found = self.prompt.iter().rev().find(is_fit).or(self.prompt.first());
+        let (who, _, closed) = found.copied().unwrap_or_default();
+        let end = at(plus_days(closed.date(), 18), 11, 30);
+        let login = self.accounts[who].login.clone();
+        Mismatch { login, system: System::GitHub, span: Span { start: closed, end } }
+    }
+
+    /// The first who joined after winter and has tickets to work on: the account there is nine days older.
+    fn early(&self) -> Mismatch {
+        let slots = System::Jira.vendor().seats;
+        let after = at(date(2026, 3, 9), 0, 0);
+        let is_fit = |account: &&Account| {
+            let is_of_jira = account.groups.iter().any(|held| slots.contains(&held.what));
+            account.kind == AccountKind::Employee && account.created() >= after && is_of_jira
+        };
+        let account = self.accounts.iter().find(is_fit).unwrap_or(&self.accounts[self.contractor]);
+        let start = at(plus_days(account.created().date(), -9), 11, 0);
+        let span = Span { start, end: account.created() };
+        Mismatch { login: account.login.clone(), system: System::Jira, span }
+    }
+
     /// Lets people sign in: some forty on a weekday, six on a weekend, nobody on the quiet one.
     pub(crate) fn sign_in(&mut self, seed: u64, plot: &Plot) {
         let mut dice = Stream::new(seed, "sign-ins");

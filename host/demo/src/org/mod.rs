@@ -29,7 +29,7 @@ use cloud::Cloud;
 use exhibit_evidence::time::Timestamp;
 use gcp::Gcp;
 use log::LogEntry;
-use people::{Account, Status};
+use people::{Account, AccountKind, Status};
 use seats::{Seat, Taken};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Organisation {
         let story = people.story(&plot, &cloud, gcp_story);
         let log = log::write(seed, &people.accounts, &groups, &apps, &story);
         let accounts = people.accounts;
-        let seats = seats::take(&accounts);
+        let seats = seats::take(&accounts, &story);
         let by_id = accounts.iter().enumerate().map(|(i, a)| (a.id.clone(), i)).collect();
         Arc::new(Self { seed, accounts, by_id, groups, apps, seats, log, cloud, gcp, story })
     }
@@ -181,7 +181,6 @@ impl<'a> Org<'a> {
         grants
     }
 
-    #[allow(dead_code, reason = "no system is provisioned yet")]
     /// Accounts in `system` that exist or did, of the systems that the identity provider provisions.
     pub(crate) fn seats(self, system: System) -> impl Iterator<Item = Seat<'a>> {
         let taken = self.organisation.seats[system as usize].iter().filter(move |seat| seat.from <= self.at);
@@ -189,6 +188,17 @@ impl<'a> Org<'a> {
             let account = self.organisation.accounts.get(seat.what)?;
             Some(Seat { account, from: seat.from, until: seat.until.filter(|until| *until <= self.at) })
         })
+    }
+
+    /// People who have an account in `system` and are at work.
+    pub(crate) fn working(self, system: System) -> Vec<&'a Account> {
+        let is_at_work = |seat: &Seat<'a>| {
+            let account = seat.account;
+            seat.until.is_none()
+                && account.kind != AccountKind::Service
+                && account.status(self.at) == Some(Status::Active)
+        };
+        self.seats(system).filter(is_at_work).map(|seat| seat.account).collect()
     }
 
     /// The cloud account.

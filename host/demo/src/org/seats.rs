@@ -1,7 +1,8 @@
 //! Accounts that people have in the systems that the identity provider provisions: in each as long as they are in a
 //! group that the system's application is assigned to.
 
-use super::people::{Account, AccountKind};
+use super::people::{Account, AccountKind, COLLECTOR};
+use super::story::{Mismatch, Story};
 use super::structure::Slot;
 use crate::calendar::Held;
 use crate::system::System;
@@ -12,7 +13,6 @@ pub(crate) type Taken = Held<usize>;
 
 /// Somebody's account in a system.
 #[derive(Debug, Clone, Copy)]
-#[allow(dead_code, reason = "no system is provisioned yet")]
 pub(crate) struct Seat<'a> {
     pub(crate) account: &'a Account,
     pub(crate) from: Timestamp,
@@ -20,11 +20,21 @@ pub(crate) struct Seat<'a> {
 }
 
 /// The seats of every system, in the order of [`System::ALL`]; within one in the order of accounts.
-pub(crate) fn take(accounts: &[Account]) -> Vec<Vec<Taken>> {
+///
+/// Programs have none, but for the one that reads evidence. Of the two in the story whose account was made too early
+/// and closed too late, one is told from when on, the other until when.
+pub(crate) fn take(accounts: &[Account], story: &Story) -> Vec<Vec<Taken>> {
     let of = |system: &System| {
         let slots = system.vendor().seats;
-        let people = accounts.iter().enumerate().filter(|(_, account)| account.kind != AccountKind::Service);
-        people.filter_map(|(i, account)| seat(i, account, slots)).collect()
+        let is_somebody = |a: &Account| a.kind != AccountKind::Service || a.login == COLLECTOR;
+        let people = accounts.iter().enumerate().filter(|(_, account)| is_somebody(account));
+        let told = |seat: Taken| {
+            let is_of = |of: &Mismatch| of.system == *system && accounts[seat.what].login == of.login;
+            let from = if is_of(&story.early) { story.early.span.start } else { seat.from };
+            let late = seat.until.filter(|_| is_of(&story.straggler)).map(|_| story.straggler.span.end);
+            Held { what: seat.what, from, until: late.or(seat.until) }
+        };
+        people.filter_map(|(i, account)| seat(i, account, slots)).map(told).collect()
     };
     System::ALL.iter().map(of).collect()
 }
@@ -35,4 +45,26 @@ fn seat(index: usize, account: &Account, slots: &[Slot]) -> Option<Taken> {
     let from = held.iter().map(|held| held.from).min()?;
     let ends: Option<Vec<Timestamp>> = held.iter().map(|held| held.until).collect();
     Some(Held { what: index, from, until: ends.and_then(|ends| ends.into_iter().max()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::org::structure;
+    use crate::system::System;
+    use std::collections::BTreeSet;
+
+    /// Who has a seat is who the identity provider lets in.
+    #[test]
+    fn seats_are_those_of_the_applications() {
+        let apps = structure::apps(1);
+        for (system, app) in [
+            (System::GitHub, "githubcloud"),
+            (System::GoogleWorkspace, "google"),
+            (System::Jira, "atlassian"),
+        ] {
+            let app = apps.iter().find(|of| of.name == app).unwrap();
+            let seats: BTreeSet<_> = system.vendor().seats.iter().collect();
+            assert_eq!(seats, app.groups.iter().collect(), "{system}");
+        }
+    }
 }

@@ -42,6 +42,17 @@ pub struct Lingerer {
     pub deprovisioned: Timestamp,
 }
 
+/// Somebody whose account in a system and whose account at the identity provider were not there at the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The Okta login.
+    pub login: String,
+    /// The other system.
+    pub system: System,
+    /// While there was an account there, and none at the identity provider.
+    pub span: Span,
+}
+
 /// The dated facts of the half year.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Story {
@@ -65,6 +76,10 @@ pub struct Story {
     pub weak_rule: Lapse,
     /// An AWS user that outlived its person's Okta account.
     pub lingerer: Lingerer,
+    /// A leaver whose account elsewhere stayed for a while.
+    pub straggler: Mismatch,
+    /// A joiner who had an account elsewhere before the identity provider knew of them.
+    pub early: Mismatch,
     /// A volume without encryption. The id is the volume's.
     pub plain_volume: Lapse,
     /// SSH open to the world. The id is the security group's.
@@ -118,6 +133,12 @@ impl Story {
             lingerer.login, lingerer.iam_user
         );
         facts.push(fact(lingerer.deprovisioned.date(), crate::calendar::LAST_DAY, Some(System::Aws), &text));
+        let Mismatch { login, system, span } = &self.straggler;
+        let text = format!("{login} left Okta; the account in {system} stayed for days");
+        facts.push(fact(span.start.date(), span.end.date(), Some(*system), &text));
+        let Mismatch { login, system, span } = &self.early;
+        let text = format!("{login} had an account in {system} before Okta knew of them");
+        facts.push(fact(span.start.date(), span.end.date(), Some(*system), &text));
         let (first, last) = self.quiet_days;
         facts.push(fact(first, last, None, "a weekend on which nothing changed"));
         facts.sort_by(|a, b| (a.first, &a.text).cmp(&(b.first, &b.text)));

@@ -194,7 +194,7 @@ pub(crate) fn apps(seed: u64) -> Vec<App> {
             "SAML_2_0",
             &[Slot::Engineering, Slot::Security, Slot::Contractors],
         ),
-        app("atlassian", "Tickets", "SAML_2_0", &[Slot::Engineering, Slot::Product, Slot::Support]),
+        app("atlassian", "Tickets", "SAML_2_0", &[Slot::Engineering, Slot::It, Slot::Product, Slot::Support]),
         app("salesforce", "Customers", "SAML_2_0", &[Slot::Sales, Slot::Support]),
         app("datadog", "Monitoring", "SAML_2_0", &[Slot::Engineering]),
         app("bookkeeping", "Ledger and Invoices", "BOOKMARK", &[Slot::Finance]),

@@ -32,6 +32,7 @@ pub(super) fn page(contents: &Contents) -> String {
     exceptions(&mut out, contents);
     coverage(&mut out, contents);
     populations(&mut out, contents);
+    super::people::section(&mut out, contents);
     runs(&mut out, contents);
     says(&mut out, contents);
     verify(&mut out, contents);

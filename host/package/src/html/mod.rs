@@ -12,6 +12,7 @@
 mod calendar;
 mod control;
 mod index;
+mod people;
 mod population;
 mod run;
 

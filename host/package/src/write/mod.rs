@@ -14,6 +14,7 @@ use crate::html;
 use crate::layout::{self, run_file};
 use crate::lines::{BoxError, Lines};
 use crate::model::{ControlCoverage, Meta, PopulationRun, PopulationRuns, Withheld};
+use crate::people::{self, Gathering};
 use crate::population::{self, HeldRecord, Population, pretty};
 use crate::sink::{Finished, Sink};
 use crate::workbook::Book;
@@ -37,6 +38,7 @@ pub struct PackageWriter {
     meta: Meta,
     runs: BTreeMap<RunId, RunContents>,
     populations: BTreeMap<(SourceName, Kind), PopulationContents>,
+    people: Gathering,
     leaves: BTreeMap<u64, LeafContents>,
     /// Leaf hashes of the statements that were handed over, and where their proofs go.
     proofs: BTreeMap<u64, (Digest, String)>,
@@ -57,6 +59,7 @@ impl PackageWriter {
             meta,
             runs: BTreeMap::new(),
             populations: BTreeMap::new(),
+            people: Gathering::default(),
             leaves: BTreeMap::new(),
             proofs: BTreeMap::new(),
             needed: HashMap::new(),
@@ -191,7 +194,14 @@ impl PackageWriter {
             title: population.title,
             shape: population.shape,
         };
-        let contents = population::write(&mut self.sink, &mut self.book, runs, records)?;
+        let (gathering, known) = (&mut self.people, &self.runs);
+        let contents =
+            population::write(&mut self.sink, &mut self.book, runs, records, |of, lines, index| {
+                if of.kind.to_string() == people::KIND {
+                    crate::views::gather(gathering, of, known, lines, index)?;
+                }
+                Ok(())
+            })?;
         self.populations.insert(key, contents);
         Ok(())
     }
@@ -220,6 +230,7 @@ impl PackageWriter {
         self.sink.file(layout::WITHHELD.into(), &pretty(&withheld)?)?;
 
         let contents = Contents {
+            people: self.people.reconcile(self.meta.directory.as_ref()),
             meta: self.meta,
             coverage,
             runs: self.runs,
@@ -233,7 +244,7 @@ impl PackageWriter {
                 leaves: self.leaves.into_values().collect(),
             },
         };
-        coverage_table(&mut self.sink, &contents)?;
+        tables(&mut self.sink, &contents)?;
         workbook_file(&mut self.sink, self.book, &contents)?;
         for (path, page) in html::pages(&contents) {
             self.sink.file(path, page.as_bytes())?;
@@ -444,13 +455,16 @@ pub fn bodies_of(exchange: &Exchange) -> impl Iterator<Item = Digest> {
     exchange.request_body.into_iter().chain(shown).filter(move |digest| *digest != empty)
 }
 
-fn coverage_table(sink: &mut Sink, contents: &Contents) -> Result<(), WriteError> {
-    let failed = |e: crate::table::TableError| WriteError::Table {
-        population: "the coverage".into(),
+/// The tables that are of no population.
+fn tables(sink: &mut Sink, contents: &Contents) -> Result<(), WriteError> {
+    let failed = |of: &str, e: crate::table::TableError| WriteError::Table {
+        population: of.to_owned(),
         reason: e.to_string(),
     };
-    let bytes = crate::views::coverage_csv(contents).map_err(failed)?;
-    sink.file(layout::COVERAGE_CSV.into(), &bytes)
+    let coverage = crate::views::coverage_csv(contents).map_err(|e| failed("the coverage", e))?;
+    sink.file(layout::COVERAGE_CSV.into(), &coverage)?;
+    let people = crate::views::people_csv(&contents.people).map_err(|e| failed("people", e))?;
+    sink.file(layout::PEOPLE_CSV.into(), &people)
 }
 
 fn workbook_file(sink: &mut Sink, book: Book, contents: &Contents) -> Result<(), WriteError> {

@@ -260,6 +260,7 @@ impl Sample {
                 simulated: self.simulated,
                 software: Meta::software_of("0.1.0"),
                 views: exhibit_package::views::VERSION,
+                directory: None,
                 seal: None,
             },
             populations: BTreeMap::new(),

@@ -14,6 +14,7 @@ use exhibit_package::contents::{Contents, LedgerContents};
 use exhibit_package::layout;
 use exhibit_package::lines::LineReader;
 use exhibit_package::model::Meta;
+use exhibit_package::people::People;
 use exhibit_package::read::{FileReader, MAX_DOCUMENT, Package, ReadError};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,7 +64,7 @@ impl Checking<'_> {
             timestamp: self.package.has(layout::TIMESTAMP),
             leaves: leaves.into_iter().map(|leaf| leaf.contents).collect(),
         };
-        let mut contents = Contents { meta, coverage, runs, populations, ledger };
+        let mut contents = Contents { meta, coverage, runs, populations, people: People::default(), ledger };
         views::check(self, &mut contents)?;
         log::timestamp(self, &log)?;
         self.check_explained()?;

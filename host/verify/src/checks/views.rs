@@ -5,6 +5,7 @@ use crate::report::Finding;
 use exhibit_evidence::digest::{Digest, Hasher};
 use exhibit_package::contents::Contents;
 use exhibit_package::layout::{self, population_file};
+use exhibit_package::model::PopulationRuns;
 use exhibit_package::views::{self, Redrawn, ViewError};
 use std::io::{self, BufReader, Seek as _, Write};
 
@@ -21,6 +22,10 @@ pub(super) fn check(checking: &mut Checking<'_>, contents: &mut Contents) -> Res
         return Ok(());
     }
     workbook(checking, contents)?;
+    let package = checking.package;
+    let open =
+        |of: &PopulationRuns, file: &str| package.open_file(&layout::population(&of.source, &of.kind, file));
+    contents.people = views::people(contents, open).map_err(|e| undrawn(layout::PEOPLE_CSV, &e))?;
     let pages = views::pages(contents).map_err(|e| undrawn(layout::INDEX, &e))?;
     let count = pages.len();
     for (path, page) in pages {
@@ -38,7 +43,8 @@ pub(super) fn check(checking: &mut Checking<'_>, contents: &mut Contents) -> Res
 
 /// The places of all views.
 fn explain(checking: &mut Checking<'_>, contents: &Contents) {
-    for path in [layout::INDEX, layout::RUNS_PAGE, layout::COVERAGE_CSV, layout::WORKBOOK] {
+    for path in [layout::INDEX, layout::RUNS_PAGE, layout::COVERAGE_CSV, layout::PEOPLE_CSV, layout::WORKBOOK]
+    {
         checking.explain(path);
     }
     for (number, coverage) in (1..).zip(&contents.coverage) {
