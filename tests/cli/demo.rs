@@ -10,17 +10,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 #[test]
-fn twenty_days_to_a_package_that_others_accept() {
+fn ten_days_to_a_package_that_others_accept() {
     let dir = tempfile::tempdir().unwrap();
     let exhibit = Exhibit::at(dir.path());
-    let demo = exhibit.run(&["demo", "--days", "20"]).ok();
+    let demo = exhibit.run(&["demo", "--days", "10"]).ok();
     for text in
         ["Verified: verified.", "0 differ, 0 not re-performable", "data/index.html", "connector add okta"]
     {
         assert!(demo.stderr.contains(text), "`{text}`:\n{demo}");
     }
     assert_eq!(demo.stdout, "", "all of it is said to a person");
-    let package = dir.path().join("demo/exhibit-2026-01-01..2026-01-20.zip");
+    let package = dir.path().join("demo/exhibit-2026-01-01..2026-01-10.zip");
     let bag = unpack(&package, dir.path());
 
     // Coreutils.
@@ -39,8 +39,8 @@ fn twenty_days_to_a_package_that_others_accept() {
     let verified =
         exhibit.run(&["verify", package, "--key", "demo/keys/ledger.pub", "--format", "json"]).ok().json();
     assert_eq!((&verified["result"], &verified["sealed"]), (&"verified".into(), &true.into()), "{verified}");
-    // Twenty days, and one more for the last day's events, of every system; the day on which nobody looked is later.
-    let runs = 21 * std::fs::read_dir(dir.path().join("demo/sources")).unwrap().count();
+    // Ten days, and one more for the last day's events, of every system; the day on which nobody looked is later.
+    let runs = 11 * std::fs::read_dir(dir.path().join("demo/sources")).unwrap().count();
     let again = exhibit.run(&["reperform", package, "--format", "json"]).ok().json();
     assert_eq!((&again["same"], &again["different"]), (&runs.into(), &0.into()), "{again}");
     let checked = exhibit.run(&["-w", "demo", "check", "--format", "json"]).ok().json();
