@@ -13,6 +13,7 @@ const FILES: &[(&str, &str)] = &[
     ("connector.toml", include_str!("connector.toml")),
     ("fixtures/basic.jsonl", include_str!("fixtures/basic.jsonl")),
     ("fixtures/basic.records.jsonl", include_str!("fixtures/basic.records.jsonl")),
+    ("fixtures/whole.toml", include_str!("fixtures/whole.toml")),
     ("fixtures/no-token.jsonl", include_str!("fixtures/no-token.jsonl")),
     ("src/api.rs", include_str!("src/api.rs")),
     ("src/lib.rs", include_str!("src/lib.rs")),

@@ -10,6 +10,7 @@
 //! | [`address`] | addresses that a connection may go to |
 //! | [`broker`] | the facade: START HERE |
 //! | [`credential`] | what is attached to a request after it has left the guest |
+//! | [`fixture`] | recorded exchanges as JSON lines, and a transport that answers from them |
 //! | [`grant`] | the requests that a source may make: asked and approved |
 //! | [`live`] | the transport that reaches the network |
 //! | [`manifest`] | what a component asks for, readable without running it |
@@ -26,6 +27,7 @@
 pub mod address;
 pub mod broker;
 pub mod credential;
+pub mod fixture;
 pub mod grant;
 pub mod live;
 pub mod manifest;

@@ -119,6 +119,19 @@ pub(crate) enum Connector {
         #[arg(default_value = ".")]
         project: PathBuf,
     },
+    /// Hold a component against the rules that show from outside: its fixtures, with one thing changed at a time
+    Conform {
+        /// A project's folder with the component that was built in it; or a file, or the name of a connector that comes
+        /// with Exhibit or was added
+        #[arg(default_value = ".")]
+        component: String,
+        /// The folder of its fixtures with the file whole.toml; the project's own where left out
+        #[arg(long, value_name = "DIR")]
+        fixtures: Option<PathBuf>,
+        /// How long each run may take by the clock, in milliseconds
+        #[arg(long, value_name = "MS")]
+        deadline_ms: Option<u64>,
+    },
     /// What a component asks for, read without running it
     Inspect {
         /// A file, the name of a connector that comes with Exhibit, or one that was added

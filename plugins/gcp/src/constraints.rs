@@ -36,15 +36,29 @@ pub(crate) fn collect(api: &Api<'_>, tree: &Tree) -> Result<()> {
     assets.seal()
 }
 
+/// What Google describes of a policy, but for the `etag`, which changes by itself: what else an answer may hold stays out.
+/// <https://cloud.google.com/resource-manager/docs/reference/orgpolicy/rest/v2/PolicySpec>
+fn described(spec: &Value) -> Value {
+    const OF_SPEC: [&str; 4] = ["updateTime", "rules", "inheritFromParent", "reset"];
+    const OF_RULE: [&str; 6] = ["values", "condition", "parameters", "allowAll", "denyAll", "enforce"];
+    let mut spec = spec.clone();
+    if let Some(members) = spec.as_object_mut() {
+        members.retain(|name, _| OF_SPEC.contains(&name.as_str()));
+    }
+    for rule in spec.get_mut("rules").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(members) = rule.as_object_mut() {
+            members.retain(|name, _| OF_RULE.contains(&name.as_str()));
+        }
+    }
+    spec
+}
+
 fn record(place: &Place, policy: &Item<Policy>) -> Record<Resource> {
     let full_name = format!("//{POLICIES}/{}", policy.name);
     let mut details = Details::new();
     for (name, spec) in [("spec", &policy.spec), ("dry_run_spec", &policy.dry_run_spec)] {
-        let Some(mut spec) = spec.clone() else { continue };
-        if let Some(spec) = spec.as_object_mut() {
-            spec.remove("etag");
-        }
-        details.insert(name, Details::from_json(&spec));
+        let Some(spec) = spec else { continue };
+        details.insert(name, Details::from_json(&described(spec)));
     }
     let rules = policy.spec.as_ref().and_then(|spec| spec.get("rules")).and_then(Value::as_array);
     // A rule with a condition holds for some resources only.

@@ -103,7 +103,7 @@ impl Connector for GitHub {
         let owners = if ctx.wants::<Account>() || ctx.wants::<RoleGrant>() {
             members::collect(&api)
         } else {
-            Ok(Vec::new())
+            Ok(None)
         };
         if ctx.wants::<GroupMembership>() {
             parts.push(teams::collect(&api));
@@ -121,7 +121,7 @@ impl Connector for GitHub {
             parts.push(audit::collect(&api));
         }
         let (owners, failed) = match owners {
-            Ok(owners) => (Some(owners), Ok(())),
+            Ok(owners) => (owners, Ok(())),
             Err(failure) => (None, Err(failure)),
         };
         parts.push(failed);

@@ -45,8 +45,8 @@ struct Invitation {
     created_at: Option<String>,
 }
 
-/// Reads the lists; returns the owners, for their grants.
-pub(crate) fn collect(api: &Api<'_>) -> Result<Vec<Owner>> {
+/// Reads the lists; returns the owners, for their grants. None where GitHub withholds their list.
+pub(crate) fn collect(api: &Api<'_>) -> Result<Option<Vec<Owner>>> {
     let wants_grants = api.ctx.wants::<RoleGrant>();
     if !api.ctx.wants::<Account>() {
         return owners(api);
@@ -54,7 +54,7 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<Vec<Owner>> {
     let mut accounts = api.ctx.population::<Account>(
         "all members, outside collaborators and pending invitations of the organisation",
     );
-    let mut owners = Vec::new();
+    let mut owners = Some(Vec::new());
     let mut seen = BTreeSet::new();
     let mut factors = BTreeMap::new();
     for list in &LISTS {
@@ -63,14 +63,17 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<Vec<Owner>> {
         }
         let factors = factors.get(list.without_factor).and_then(Option::as_ref);
         for page in api.list(&api.org(list.path)).pages() {
-            let Some(page) = accounts.tolerate(page)? else { break };
+            let Some(page) = accounts.tolerate(page)? else {
+                owners = owners.filter(|_| !list.admin);
+                break;
+            };
             for user in accounts.items::<User>(&page)? {
                 if !seen.insert(user.id) {
                     accounts.filtered(1, "an account whose role changed while the lists were read")?;
                     continue;
                 }
                 accounts.emit(account(api, list, &user, factors))?;
-                if list.admin && wants_grants {
+                if let Some(owners) = owners.as_mut().filter(|_| list.admin && wants_grants) {
                     owners.push(Owner { origin: user.origin().clone(), user: user.into_value() });
                 }
             }
@@ -82,14 +85,16 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<Vec<Owner>> {
 }
 
 /// The owners alone, where accounts are not asked for.
-fn owners(api: &Api<'_>) -> Result<Vec<Owner>> {
+fn owners(api: &Api<'_>) -> Result<Option<Vec<Owner>>> {
+    let mut list = Detail::new("who owns the organisation");
     let mut owners = Vec::new();
     for page in api.list(&api.org("/members?role=admin")).pages() {
-        for user in page?.items::<User>()? {
+        let Some(page) = list.known(page)? else { return Ok(None) };
+        for user in page.items::<User>()? {
             owners.push(Owner { origin: user.origin().clone(), user: user.into_value() });
         }
     }
-    Ok(owners)
+    Ok(Some(owners))
 }
 
 /// None where GitHub does not say: to others than owners it does not.

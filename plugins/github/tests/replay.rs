@@ -320,6 +320,18 @@ fn repositories_that_the_settings_leave_out_are_counted() {
 }
 
 #[test]
+fn grants_are_not_complete_where_the_owners_are_withheld() {
+    let refused = r#"{"method":"GET","url":"https://api.github.com/orgs/example-org/members?role=admin&per_page=100","status":403,"body_json":{"message":"Resource not accessible"}}"#;
+    let files = WHOLE.iter().map(|name| format!("fixtures/{name}.jsonl"));
+    let whole = files.fold(Replay::text(refused), Replay::and).settings(whole_settings());
+    let run = whole.run::<GitHub>();
+    assert_eq!(reason::<RoleGrant>(&run), "the list of owners could not be read", "{run}");
+    assert!(reason::<Account>(&run).contains("Resource not accessible"), "{run}");
+    // The others are there all the same.
+    assert_eq!(run.lines::<RoleGrant>().len(), 7);
+}
+
+#[test]
 fn a_token_that_opens_little_says_what_is_missing() {
     let run = replay(&["closed"]).run::<GitHub>();
     assert!(run.failure.is_none() && run.rejections.is_empty(), "{run}");

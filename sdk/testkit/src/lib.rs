@@ -31,13 +31,13 @@
 //! | [`replay`](Replay) | the run |
 //! | [`outcome`](Outcome) | what it came to, and assertions on it |
 
-pub mod fixture;
 mod host;
 mod memory;
 mod outcome;
 mod recorded;
 mod replay;
 
+pub use exhibit_broker::fixture;
 pub use outcome::{LogLine, Outcome, UPDATE};
 pub use recorded::recorded;
 pub use replay::Replay;

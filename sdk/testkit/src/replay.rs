@@ -1,10 +1,10 @@
 //! Runs a connector natively against fixtures.
 
-use crate::fixture::{Fixture, FixtureTransport};
 use crate::host::{Ends, TestHost};
 use crate::memory::Memory;
 use crate::outcome::Outcome;
 use exhibit_broker::broker::Broker;
+use exhibit_broker::fixture::{Fixture, FixtureTransport};
 use exhibit_broker::grant::Grants;
 use exhibit_broker::manifest::ComponentManifest;
 use exhibit_broker::redact::{Redactions, Rule};

@@ -7,6 +7,7 @@ use crate::exit::Problem;
 use crate::output::{self, Format};
 use anyhow::{Context as _, Result};
 use exhibit_broker::manifest::ComponentManifest;
+use exhibit_conform::Bounds;
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::name::Name;
 use exhibit_pipeline::workspace::Workspace;
@@ -19,6 +20,10 @@ pub(crate) async fn run(at: &Path, format: Format, command: Connector) -> Result
         Connector::New { name, sdk } => project::new(&name, sdk.as_deref())?,
         Connector::Build { project, out } => project::build(&project, out.as_deref())?,
         Connector::Test { project } => return project::test(&project),
+        Connector::Conform { component, fixtures, deadline_ms } => {
+            let bounds = deadline_ms.map_or_else(Default::default, |deadline_ms| Bounds { deadline_ms });
+            return super::conform::run(at, format, &component, fixtures.as_deref(), bounds).await;
+        }
         Connector::Inspect { component } => inspect(at, format, &component)?,
         Connector::Add { component } => add(at, &component).await?,
         Connector::List => list(at, format)?,
@@ -145,7 +150,7 @@ async fn add(at: &Path, component: &str) -> Result<()> {
 }
 
 /// The bytes of a file, of a connector that comes with Exhibit, or of one that was added.
-fn read(at: &Path, component: &str) -> Result<Vec<u8>> {
+pub(crate) fn read(at: &Path, component: &str) -> Result<Vec<u8>> {
     let path = Path::new(component);
     if path.is_file() {
         return std::fs::read(path).with_context(|| format!("cannot read {component}"));

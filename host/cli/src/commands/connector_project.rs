@@ -129,7 +129,7 @@ pub(crate) fn test(project: &Path) -> Result<ExitCode> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(crate::exit::FAILED) })
 }
 
-fn read_manifest(project: &Path) -> Result<ComponentManifest> {
+pub(crate) fn read_manifest(project: &Path) -> Result<ComponentManifest> {
     let file = project.join("connector.toml");
     let text = std::fs::read_to_string(&file).map_err(|error| {
         Problem::usage(

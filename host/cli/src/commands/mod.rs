@@ -2,6 +2,7 @@
 
 mod check;
 mod collect;
+mod conform;
 mod connector;
 mod connector_project;
 mod demo;

@@ -4,17 +4,14 @@ use crate::args::Reperform;
 use crate::exit::FAILED;
 use crate::output::{self, Format};
 use crate::progress;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use exhibit_pipeline::reperform::{Filter, Outcome, reperform};
-use exhibit_sandbox::{Compiler, Runtime, RuntimeOptions};
 use std::path::Path;
 use std::process::ExitCode;
 
 pub(crate) async fn run(_at: &Path, format: Format, args: &Reperform) -> Result<ExitCode> {
-    // An auditor has no workspace: compiled components go to a folder that is deleted afterwards.
-    let cache = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let compiler = Compiler::current_exe().context("cannot find the exhibit command itself")?;
-    let runtime = Runtime::new(RuntimeOptions::new(cache.path().to_owned(), compiler))?;
+    // An auditor has no workspace.
+    let (runtime, _cache) = crate::host::runtime_for_once()?;
     let filter = Filter { source: args.source.clone(), run: args.run.clone() };
     let bar = progress::bar(0, "re-performing");
     let report = reperform(&args.package, &runtime, &filter, &|done, total| {

@@ -20,9 +20,9 @@
 //!
 //! A request that is listed several times gets its answers in that order, and the last one from then on.
 
+use crate::grant::Grants;
+use crate::transport::{Incoming, Outgoing, SendFailure, Transport};
 use async_trait::async_trait;
-use exhibit_broker::grant::Grants;
-use exhibit_broker::transport::{Incoming, Outgoing, SendFailure, Transport};
 use exhibit_evidence::fetch::FetchError;
 use serde::Deserialize;
 use serde_json::Value;
@@ -186,9 +186,12 @@ fn sorted(query: &str) -> Vec<(String, String)> {
     pairs
 }
 
+/// As far is a fixture at most whose method and address are the request's.
+const OF_THE_SAME_ADDRESS: u8 = 2;
+
 /// Answers from fixtures, and keeps what it could not answer.
 #[derive(Debug)]
-pub(crate) struct FixtureTransport {
+pub struct FixtureTransport {
     fixtures: Vec<Fixture>,
     grants: Grants,
     state: Mutex<State>,
@@ -202,7 +205,8 @@ struct State {
 }
 
 impl FixtureTransport {
-    pub(crate) fn new(fixtures: Vec<Fixture>, grants: Grants) -> Self {
+    /// Answers from these, where the grants let a request pass.
+    pub fn new(fixtures: Vec<Fixture>, grants: Grants) -> Self {
         Self { fixtures, grants, state: Mutex::default() }
     }
 
@@ -211,18 +215,19 @@ impl FixtureTransport {
     }
 
     /// Requests that no fixture answers, each with the nearest one; and requests that were denied.
-    pub(crate) fn missed(&self) -> Vec<String> {
+    pub fn missed(&self) -> Vec<String> {
         self.state().missed.clone()
     }
 
     /// Fixtures that were never asked for.
-    pub(crate) fn unused(&self) -> Vec<String> {
+    pub fn unused(&self) -> Vec<String> {
         let state = self.state();
         let unused = self.fixtures.iter().enumerate().filter(|(index, _)| !state.used.contains_key(index));
         unused.map(|(_, f)| format!("{}: {} {}", f.place, f.method, f.url)).collect()
     }
 
-    fn miss(&self, request: &Outgoing) -> String {
+    /// Which request no fixture answers, and which comes nearest.
+    pub fn miss(&self, request: &Outgoing) -> String {
         let body = request.body.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
         let body: String = body.chars().take(200).collect();
         let about = if body.is_empty() { String::new() } else { format!(" with the body {body}") };
@@ -238,7 +243,17 @@ impl FixtureTransport {
         format!("no fixture answers {} {}{about}; {nearest}", request.method, request.url)
     }
 
-    fn find(&self, request: &Outgoing) -> Option<Result<Incoming, SendFailure>> {
+    /// The answer of the fixture that comes nearest among those of the request's method and address, whatever its query,
+    /// headers and body.
+    pub fn nearest(&self, request: &Outgoing) -> Option<Result<Incoming, SendFailure>> {
+        let near =
+            self.fixtures.iter().map(|fixture| (fixture.misfit(request).map_or(0, |(far, _)| far), fixture));
+        let (far, fixture) = near.min_by_key(|(far, _)| *far)?;
+        (far <= OF_THE_SAME_ADDRESS).then(|| fixture.answer())
+    }
+
+    /// The answer of the fixture that fits, if one does.
+    pub fn answer(&self, request: &Outgoing) -> Option<Result<Incoming, SendFailure>> {
         let fits = |(_, fixture): &(usize, &Fixture)| fixture.misfit(request).is_none();
         let matching: Vec<_> = self.fixtures.iter().enumerate().filter(fits).collect();
         let detail = matching.iter().map(|(_, fixture)| fixture.detail()).max()?;
@@ -264,7 +279,7 @@ impl Transport for FixtureTransport {
             self.state().missed.push(denial.clone());
             return Err(SendFailure { error: FetchError::new("denied", denial, false), attempts: 0 });
         }
-        self.find(request).unwrap_or_else(|| {
+        self.answer(request).unwrap_or_else(|| {
             let miss = self.miss(request);
             self.state().missed.push(miss.clone());
             Err(SendFailure { error: FetchError::new("transport", miss, false), attempts: 1 })
@@ -288,11 +303,11 @@ mod tests {
 
     fn transport(lines: &str) -> FixtureTransport {
         let fixtures = Fixture::parse(lines, "f.jsonl").unwrap();
-        FixtureTransport::new(fixtures, Grants::all("test", exhibit_broker::grant::Ask::default()))
+        FixtureTransport::new(fixtures, Grants::all("test", crate::grant::Ask::default()))
     }
 
     fn body(transport: &FixtureTransport, request: &Outgoing) -> String {
-        let answer = transport.find(request).unwrap_or_else(|| panic!("{}", transport.miss(request)));
+        let answer = transport.answer(request).unwrap_or_else(|| panic!("{}", transport.miss(request)));
         String::from_utf8(answer.unwrap().body).unwrap()
     }
 
