@@ -8,7 +8,7 @@ use super::api::Arm;
 use super::id;
 use super::resource::or_default;
 use super::subscriptions::Subscription;
-use exhibit_sdk::kinds::RoleGrant;
+use exhibit_sdk::kinds::{AccessChange, RoleGrant};
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeMap;
 
@@ -105,7 +105,8 @@ impl Roles {
 pub(super) fn collect(api: &Arm<'_>, subscriptions: &[Subscription]) -> Result<Roles> {
     let mut assets = api.open::<Resource>("custom roles of all subscriptions");
     let mut roles = Roles::default();
-    if !assets.is_wanted() && !api.ctx.wants::<RoleGrant>() {
+    // Grants, and changes of them, name their role by it.
+    if !assets.is_wanted() && !api.ctx.wants::<RoleGrant>() && !api.ctx.wants::<AccessChange>() {
         return Ok(roles);
     }
     let ask = |of: &Subscription| api.list(&of.provided("Microsoft.Authorization/roleDefinitions"), VERSION);
