@@ -46,7 +46,6 @@ fn population<'r>(run: &'r Run, kind: &str, query: &str) -> &'r exhibit_evidence
 #[test]
 fn a_whole_tenant() {
     let run = replay(&WHOLE).run::<Azure>();
-    println!("{run}");
     run.assert_complete().assert_fixtures_used().assert_snapshot("fixtures/arm-whole.records.jsonl");
 }
 
