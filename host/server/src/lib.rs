@@ -6,6 +6,8 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`http`] | who may ask for what, and what is answered |
 //! | [`service`] | what both halves share: the open workspace, what goes on now, what the loop can be asked |
 
+pub mod http;
 pub mod service;
