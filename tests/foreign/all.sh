@@ -23,6 +23,11 @@ run() {
   esac
 }
 
+with_node() {
+  command -v node >/dev/null || { echo "SKIPPED $1: no node here"; return 77; }
+  node "$@"
+}
+
 run "the ledger, by Go, openssl, Python and securesystemslib" sh tests/foreign/run.sh
 run "the package, by sha256sum, bagit, openpyxl, Python and openssl" sh tests/foreign/bagit.sh
 run "the fake Okta, by Okta's own OpenAPI document" "$PYTHON" tests/foreign/okta_fixtures.py "$serve"
@@ -32,6 +37,7 @@ run "the Google Cloud connector's fixtures, by Google's discovery documents" "$P
 run "the Google Workspace connector's fixtures, by Google's discovery documents" "$PYTHON" tests/foreign/google_workspace_connector_fixtures.py
 run "the Azure connector's fixtures, by Microsoft's own OpenAPI documents" "$PYTHON" tests/foreign/azure_connector_fixtures.py
 run "the Jira connector's fixtures, by Jira's own OpenAPI document" "$PYTHON" tests/foreign/jira_connector_fixtures.py
+run "what Jira's document leaves out of these, by the models of jira.js" with_node tests/foreign/jira_client_models.mjs "$target/test-node/node_modules"
 run "the Pulumi connector's fixtures, by Pulumi Cloud's own OpenAPI document" "$PYTHON" tests/foreign/pulumi_connector_fixtures.py
 run "the fake AWS, by boto3" "$PYTHON" tests/foreign/aws_fake_boto3.py "$serve"
 run "the fake Google Cloud, by Google's own client and discovery documents" "$PYTHON" tests/foreign/gcp_fake.py "$serve"

@@ -14,6 +14,7 @@
 #   google-api-python-client             Google's descriptions of its own APIs, and an independent client of them
 # npm packages (in target/test-node)
 #   @stoplight/prism-cli                 an API served from its specification, whose paging never ends
+#   jira.js                              models of what Jira's published document leaves out
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
@@ -44,14 +45,14 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "${packages[*]}" ]; then
 fi
 
 node=$target/test-node
-prism='@stoplight/prism-cli@5.16.0'
-if [ "$(cat "$node/installed" 2>/dev/null)" != "$prism" ]; then
+npm=('@stoplight/prism-cli@5.16.0' jira.js@6.2.0)
+if [ "$(cat "$node/installed" 2>/dev/null)" != "${npm[*]}" ]; then
   if command -v npm >/dev/null; then
-    echo "setup: installing npm package $prism (an API served from its specification)"
+    echo "setup: installing npm packages ${npm[*]} (APIs served from their specifications, and an independent client)"
     mkdir -p "$node"
-    npm install --silent --no-fund --no-audit --prefix "$node" "$prism"
-    echo "$prism" >"$node/installed"
+    npm install --silent --no-fund --no-audit --prefix "$node" "${npm[@]}"
+    echo "${npm[*]}" >"$node/installed"
   else
-    echo "setup: no npm here; tests with $prism are skipped and say so"
+    echo "setup: no npm here; tests with ${npm[*]} are skipped and say so"
   fi
 fi

@@ -1,6 +1,6 @@
 //! The audit log of the site, what changed access among it, and changes of status of the tickets of the settings.
 
-use crate::Api;
+use crate::api::Api;
 use crate::issues::{History, Issue};
 use exhibit_sdk::kinds::{
     AccessAction, AccessChange, Activity, ActivityCategory, Details, PrincipalType, Target,
@@ -98,7 +98,7 @@ fn status_change(issue: &Issue, history: &Item<History>) -> Record<Activity> {
     let attributes = Activity {
         category: Some(ActivityCategory::Data),
         actor_id: author.map(|user| user.account_id.clone()),
-        actor_type: author.and_then(crate::User::principal),
+        actor_type: author.and_then(crate::api::User::principal),
         actor_name: author.and_then(|user| user.display_name.clone()),
         targets: Some(vec![Target {
             r#type: Some("issue".to_owned()),
@@ -109,7 +109,7 @@ fn status_change(issue: &Issue, history: &Item<History>) -> Record<Activity> {
         ..Activity::new("issue status changed")
     };
     let record = history.record(format!("status/{}", history.id), attributes);
-    if author.and_then(crate::User::principal).is_none() { record.unknown("actor_type") } else { record }
+    if author.and_then(crate::api::User::principal).is_none() { record.unknown("actor_type") } else { record }
 }
 
 /// `tickets_are_read` tells whether what feeds the log before could be read to its end.
@@ -126,7 +126,7 @@ pub(crate) fn collect(api: &Api<'_>, log: Log, tickets_are_read: bool) -> Result
         .get("/rest/api/3/auditing/record")
         .query("from", window.start.to_string())
         .query("to", window.end.to_string());
-    for page in list.paged(paging).pages() {
+    for page in api.pages(list.paged(paging)) {
         let Some(page) = tolerate(&mut [&mut activity, &mut changes], page)? else { break };
         let at = |event: &Event| event.created;
         activity.events(&page, window, at, |event| Some(activity_of(event)), "")?;

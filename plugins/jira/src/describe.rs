@@ -16,6 +16,26 @@ pub(crate) fn describe() -> Description {
         Setting::origin("site_url", "Address of your Jira site").example("https://example.atlassian.net"),
     )
     .setting(
+        Setting::text("cloud_id", "Number of your site, where the credential goes by Atlassian's own address")
+            .help(
+                "OAuth 2.0, and API tokens with scopes, need it: https://SITE.atlassian.net/_edge/tenant_info shows it.",
+            )
+            .example("11111111-2222-4333-8444-555555555555")
+            .optional(),
+    )
+    .setting(
+        Setting::origin("api_endpoint", "Atlassian's API of a government cloud")
+            .help("Instead of https://api.atlassian.com; or a simulator.")
+            .example("https://api.atlassian-us-gov-mod.com")
+            .optional(),
+    )
+    .setting(
+        Setting::origin("login_endpoint", "Where a government cloud issues tokens")
+            .help("Instead of https://auth.atlassian.com: where the credential's own token_url is.")
+            .example("https://auth.atlassian-us-gov-mod.com")
+            .optional(),
+    )
+    .setting(
         Setting::text("change_jql", "JQL that finds your changes")
             .help("Without any condition of time and without ORDER BY; those are added.")
             .example("project = CHG AND issuetype = Change")
@@ -61,6 +81,11 @@ pub(crate) fn describe() -> Description {
         "projects, tickets and their changelogs",
         &["asset.resource@1", "change.request@1", "ops.incident@1", "audit.activity@1"],
     )
+    .permission(
+        "View the requests (of every project of Jira Service Management); scope read:servicedesk-request",
+        "who approved a request",
+        &["change.request@1"],
+    )
     .permission("Administer projects (of every project)", "holders of roles", &["identity.role_grant@1"])
     .permission(
         "Administer Jira (global)",
@@ -71,6 +96,15 @@ pub(crate) fn describe() -> Description {
 
 pub(crate) fn validate(settings: &Settings) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let is_number =
+        |id: &String| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if settings.cloud_id.as_ref().is_some_and(|id| !is_number(id)) {
+        let shown = format!("write the number that {}/_edge/tenant_info shows", settings.site_url);
+        problems.push(Problem::new("/cloud_id", shown));
+    }
+    if settings.api_endpoint.is_some() && settings.cloud_id.is_none() {
+        problems.push(Problem::new("/api_endpoint", "write `cloud_id` too, or leave it out"));
+    }
     for (pointer, jql) in [
         ("/change_jql", &settings.change_jql),
         ("/access_request_jql", &settings.access_request_jql),

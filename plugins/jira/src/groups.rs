@@ -1,6 +1,6 @@
 //! Groups and who is in them.
 
-use crate::{Api, User};
+use crate::api::{Api, User};
 use exhibit_sdk::kinds::{Assignment, GroupMembership};
 use exhibit_sdk::prelude::*;
 
@@ -13,13 +13,13 @@ struct Group {
 
 pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
     let mut members = api.ctx.population::<GroupMembership>("members of all groups, inactive users too");
-    for page in api.list("/group/bulk").pages() {
+    for page in api.pages(api.list("/group/bulk")) {
         let Some(page) = members.tolerate(page)? else { break };
         let groups = members.items::<Group>(&page)?;
-        let lists = groups.iter().map(|group| {
+        let list = |group: &Item<Group>| {
             api.list("/group/member").query("groupId", &group.group_id).query("includeInactiveUsers", "true")
-        });
-        for (group, answer) in groups.iter().zip(api.ctx.send_all(lists)) {
+        };
+        for (group, answer) in api.each(&groups, list) {
             let mut is_cited = false;
             for page in members.tolerate(answer)?.unwrap_or_default() {
                 for user in members.items::<User>(&page)? {

@@ -1,6 +1,6 @@
 //! Incidents: tickets of a query of the settings that were opened in the window.
 
-use crate::Api;
+use crate::api::{Api, is_refused};
 use crate::issues::{FIELDS, Issue, within};
 use exhibit_sdk::kinds::{Incident, IncidentStatus, Severity};
 use exhibit_sdk::prelude::*;
@@ -14,9 +14,9 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
     let query = format!("tickets of ({jql}) that were opened in the window");
     let mut incidents = api.ctx.population::<Incident>(&query);
     let window = api.ctx.window();
-    for page in api.search(&within(jql, "created", window), &FIELDS).pages() {
+    for page in api.pages(api.search(&within(jql, "created", window), &FIELDS)) {
         let page = match page {
-            Err(failure) if matches!(failure.status(), Some(400 | 403 | 404 | 410)) => {
+            Err(failure) if is_refused(&failure) => {
                 incidents.withheld(&failure)?;
                 break;
             }

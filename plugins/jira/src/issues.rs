@@ -1,6 +1,6 @@
 //! Issues that searches by JQL find, and their changelogs.
 
-use crate::User;
+use crate::api::User;
 use exhibit_sdk::prelude::*;
 
 /// What is read of an issue.
@@ -62,8 +62,10 @@ pub(crate) struct Category {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Project {
     pub(crate) key: Option<String>,
+    project_type_key: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -91,6 +93,12 @@ impl Fields {
 
     pub(crate) fn status_name(&self) -> Option<&str> {
         self.status.as_ref()?.name.as_deref()
+    }
+
+    /// Whether it is of a project of Jira Service Management, where approvals are.
+    pub(crate) fn is_request(&self) -> bool {
+        let project = self.project.as_ref();
+        project.and_then(|project| project.project_type_key.as_deref()) == Some("service_desk")
     }
 
     /// Keys of issues that are linked, each once, in order.

@@ -1,6 +1,6 @@
 //! Projects, who holds which role in them, and what permission schemes allow to whom.
 
-use crate::{Api, User};
+use crate::api::{Api, User};
 use exhibit_sdk::kinds::{Assignment, Details, GrantState, PrincipalType, Resource, RoleGrant};
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeMap;
@@ -84,7 +84,7 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
         .query("expand", "lead")
         .query("status", "live")
         .query("status", "archived");
-    for page in list.pages() {
+    for page in api.pages(list) {
         let page = match page {
             Err(failure) if failure.is_forbidden() || failure.is_not_found() => {
                 resources.iter_mut().try_for_each(|population| population.withheld(&failure))?;
@@ -133,9 +133,9 @@ fn resource(api: &Api<'_>, project: &Item<Project>) -> Record<Resource> {
 fn of_projects(api: &Api<'_>, grants: &mut Population<RoleGrant>, page: &Page) -> Result<()> {
     let projects = page.items::<Project>()?;
     let asked =
-        projects.iter().map(|project| api.get(&format!("/rest/api/3/project/{}/role", encode(&project.id))));
+        |project: &Item<Project>| api.get(&format!("/rest/api/3/project/{}/role", encode(&project.id)));
     let mut roles = Vec::new();
-    for (project, answer) in projects.iter().zip(api.ctx.send_all(asked)) {
+    for (project, answer) in api.each(&projects, asked) {
         let Some(pages) = grants.tolerate(answer)? else { continue };
         for page in pages {
             // Names of roles, each with the address of its holders in this project.
@@ -144,10 +144,10 @@ fn of_projects(api: &Api<'_>, grants: &mut Population<RoleGrant>, page: &Page) -
             roles.extend(named.values().map(|url| (project, id(url))));
         }
     }
-    let lists = roles.iter().map(|(project, role)| {
+    let holders = |(project, role): &(&Item<Project>, String)| {
         api.get(&format!("/rest/api/3/project/{}/role/{}", encode(&project.id), encode(role))).list("/actors")
-    });
-    for ((project, _), answer) in roles.iter().zip(api.ctx.send_all(lists)) {
+    };
+    for ((project, _), answer) in api.each(&roles, holders) {
         for page in grants.tolerate(answer)?.unwrap_or_default() {
             let role: Role = page.json()?;
             for actor in grants.items::<Actor>(&page)? {
@@ -188,7 +188,7 @@ fn holder(project: &Project, role: &Role, actor: &Item<Actor>) -> Option<Record<
 
 fn of_schemes(api: &Api<'_>, grants: &mut Population<RoleGrant>) -> Result<()> {
     let answer = api.get("/rest/api/3/permissionscheme").query("expand", "permissions");
-    for page in answer.list("/permissionSchemes").pages() {
+    for page in api.pages(answer.list("/permissionSchemes")) {
         let Some(page) = grants.tolerate(page)? else { break };
         for scheme in grants.items::<Scheme>(&page)? {
             if scheme.permissions.is_empty() {

@@ -1,6 +1,6 @@
 //! Users of the site, inactive ones and apps too.
 
-use crate::{Api, User};
+use crate::api::{Api, User};
 use exhibit_sdk::kinds::{Account, AccountStatus, AccountType};
 use exhibit_sdk::prelude::*;
 
@@ -9,7 +9,7 @@ pub(crate) fn collect(api: &Api<'_>) -> Result<()> {
         api.ctx.population::<Account>("all users of the site, inactive ones, customers and apps too");
     // Jira leaves users out of a page without saying so: only an empty one is the last.
     let list = Paging::offset("startAt").page_size("maxResults", 100).items("");
-    for page in api.get("/rest/api/3/users/search").paged(list).pages() {
+    for page in api.pages(api.get("/rest/api/3/users/search").paged(list)) {
         let Some(page) = accounts.tolerate(page)? else { break };
         for user in accounts.items::<User>(&page)? {
             accounts.emit(account(api, &user))?;

@@ -58,12 +58,12 @@ fn a_whole_site_is_complete() {
     assert_eq!(counts::<Resource>(&run), (2, 2, 0, 2));
     // Two and none and one holders; two schemes, of which one grants four things and one nothing.
     assert_eq!(counts::<RoleGrant>(&run), (5, 4, 1, 7));
-    // Four tickets on two pages: one is open, one was closed long ago.
-    assert_eq!(counts::<ChangeRequest>(&run), (4, 2, 2, 2));
+    // Five tickets on two pages: one is open, one was closed long ago.
+    assert_eq!(counts::<ChangeRequest>(&run), (5, 3, 2, 3));
     assert_eq!(counts::<Incident>(&run), (2, 2, 0, 2));
-    // Four events, of which one is of the window's end; seven changes of tickets, of which one is of no status and
+    // Four events, of which one is of the window's end; eight changes of tickets, of which one is of no status and
     // one of the day before.
-    assert_eq!(counts::<Activity>(&run), (11, 8, 3, 8));
+    assert_eq!(counts::<Activity>(&run), (12, 9, 3, 9));
     assert_eq!(counts::<AccessChange>(&run), (4, 2, 2, 2));
     assert!(run.log.iter().all(|line| line.level != Level::Warn), "{run}");
 }
@@ -133,6 +133,8 @@ fn tickets_that_were_closed_in_the_window() {
         approvers: Some(vec!["5b10bo".into()]),
         emergency: Some(false),
         tickets: Some(vec!["INC-7".into()]),
+        // Linked twice; the wiki is none.
+        merges: Some(vec!["https://git.example.com/example/shop/pull/7".into()]),
         labels: Some(vec!["a".into(), "b".into()]),
         ..ChangeRequest::new("Rotate the keys", ChangeState::Merged, "5b10ada")
     };
@@ -145,12 +147,156 @@ fn tickets_that_were_closed_in_the_window() {
         tried.approvals.unwrap().into_iter().map(|approval| approval.verdict).collect();
     assert_eq!(verdicts, [Verdict::Approved, Verdict::ChangesRequested]);
     assert_eq!(tried.approvers, Some(vec![]));
+    // Without a link, there may be merges that only Jira's development panel shows.
+    let why = "unknown: which merges carried out CHG-2: none is linked";
+    assert!(run.log.iter().any(|line| line.message.starts_with(why)), "{run}");
+    assert_eq!(
+        (tried.merges, &run.record::<ChangeRequest>("CHG-2").unknown[..]),
+        (None, &["merges".to_owned()][..])
+    );
     let moved: Activity = run.attributes("status/9002");
     assert_eq!(serde_json::to_value(moved.details).unwrap(), json!({"from": "Review", "to": "Approved"}));
     assert_eq!((moved.actor_id.as_deref(), moved.targets.unwrap()[0].id.as_str()), (Some("5b10bo"), "CHG-1"));
     let filtered = &run.population::<Activity>().filtered;
     assert_eq!(filtered["a change of status outside the window"], 1);
     assert_eq!(filtered["a change of a ticket that is none of its status"], 1);
+}
+
+#[test]
+fn requests_that_service_management_asked_approvals_for() {
+    let run = replay(&["site", "changes"]).wanting::<ChangeRequest>().run::<Jira>();
+    run.assert_complete().assert_fixtures_used();
+    let access: ChangeRequest = run.attributes("ACC-2");
+    // Two answered the first approval, so that nobody knows when each did; whoever asked for it all answered the
+    // second; nobody the third.
+    let approved = |by: &str, at| Approval { at, ..Approval::new(by, Verdict::Approved) };
+    let expected = vec![
+        approved("5b10ada", None),
+        approved("5b10cy", None),
+        approved("5b10bo", time("2026-03-03T15:30:00Z")),
+    ];
+    assert_eq!(access.approvals, Some(expected));
+    assert_eq!(access.approvers, Some(vec!["5b10ada".into(), "5b10cy".into()]));
+    assert_eq!((access.author.as_str(), access.merged_by.as_deref()), ("5b10bo", Some("557058:bot")));
+}
+
+/// The fixtures with one answer changed.
+fn changed(files: &[&str], path: &str, change: impl Fn(&mut Value)) -> Replay {
+    let mut found = 0;
+    let mut lines = String::new();
+    for name in files {
+        for line in std::fs::read_to_string(format!("fixtures/{name}.jsonl")).unwrap().lines() {
+            let mut fixture: Value = serde_json::from_str(line).unwrap();
+            if fixture["url"].as_str().unwrap().contains(path) {
+                change(&mut fixture);
+                found += 1;
+            }
+            lines += &format!("{fixture}\n");
+        }
+    }
+    assert!(found > 0, "no fixture answers {path}");
+    Replay::text(&lines).settings(settings())
+}
+
+#[test]
+fn approvals_and_links_that_are_withheld_are_unknown() {
+    let refused = |status: u16, message: &str| {
+        let body = json!({"errorMessages": [message], "errors": {}});
+        move |fixture: &mut Value| (fixture["status"], fixture["body_json"]) = (status.into(), body.clone())
+    };
+    let unknown = |replay: Replay, key: &str, said: &str| {
+        let run = replay.wanting::<ChangeRequest>().run::<Jira>();
+        run.assert_complete();
+        let warned: Vec<_> = run.log.iter().filter(|line| line.level == Level::Warn).collect();
+        assert!(warned.iter().all(|line| line.message.contains(said)) && !warned.is_empty(), "{run}");
+        run.record::<ChangeRequest>(key).unknown
+    };
+    let no = "You do not have permission to view the request.";
+    let replay = changed(&["site", "changes"], "/approval?limit=50", refused(403, no));
+    assert_eq!(unknown(replay, "ACC-2", no), ["approvals", "approvers", "merges"]);
+    let none = "The request does not exist.";
+    let replay = changed(&["site", "changes"], "/approval?limit=50", refused(404, none));
+    assert_eq!(unknown(replay, "ACC-2", none), ["approvals", "approvers", "merges"]);
+    let off = "Issue linking is currently disabled.";
+    let replay = changed(&["site", "changes"], "/201/remotelink", refused(403, off));
+    assert_eq!(unknown(replay, "CHG-1", off), ["merges"]);
+    // A word for a decision that is not known here is not guessed at.
+    let replay = changed(&["site", "changes"], "/approval?limit=50&start=2", |fixture| {
+        fixture["body_json"]["values"][0]["approvers"][0]["approverDecision"] = "delegated".into();
+    });
+    let run = replay.wanting::<ChangeRequest>().run::<Jira>();
+    assert_eq!(run.record::<ChangeRequest>("ACC-2").unknown, ["approvals", "approvers", "merges"]);
+}
+
+/// The site's number, as it tells it itself.
+const SITE: &str = "11111111-2222-4333-8444-555555555555";
+
+/// The whole site as Atlassian's own address answers for it.
+fn by_gateway(origin: &str, files: &[&str]) -> Replay {
+    let read = |name: &&str| std::fs::read_to_string(format!("fixtures/{name}.jsonl")).unwrap();
+    let lines: String = files.iter().map(read).collect();
+    let there = format!("\"url\":\"{origin}/ex/jira/{SITE}/rest/");
+    Replay::text(&lines.replace("\"url\":\"https://jira.example.com/rest/", &there))
+}
+
+fn with_cloud_id(id: &str) -> Value {
+    let mut settings = settings();
+    settings["cloud_id"] = id.into();
+    settings
+}
+
+#[test]
+fn the_same_site_by_atlassians_own_address_has_the_same_evidence() {
+    let run = by_gateway("https://api.atlassian.com", &WHOLE).settings(with_cloud_id(SITE)).run::<Jira>();
+    run.assert_complete().assert_fixtures_used().assert_snapshot("fixtures/whole.records.jsonl");
+    assert_eq!(run.tenant.as_deref(), Some(SITE));
+    let mut elsewhere = with_cloud_id(SITE);
+    elsewhere["api_endpoint"] = "https://api.gov.example".into();
+    let run = by_gateway("https://api.gov.example", &WHOLE).settings(elsewhere).run::<Jira>();
+    run.assert_complete().assert_snapshot("fixtures/whole.records.jsonl");
+}
+
+#[test]
+fn a_number_of_another_site_is_found() {
+    let other = "99999999-2222-4333-8444-555555555555";
+    let run = Replay::text(&std::fs::read_to_string("fixtures/site.jsonl").unwrap().replace(
+        "https://jira.example.com/rest/",
+        &format!("https://api.atlassian.com/ex/jira/{other}/rest/"),
+    ))
+    .settings(with_cloud_id(other))
+    .wanting::<ChangeRequest>()
+    .run::<Jira>();
+    let message = run.assert_failed("config");
+    assert!(message.contains(&format!("https://jira.example.com is the site {SITE}")), "{message}");
+}
+
+#[test]
+fn scopes_that_are_missing_leave_their_kinds_incomplete() {
+    // As Atlassian's gateway says it: with 401, for each request by itself.
+    let lines: String = std::fs::read_to_string("fixtures/closed.jsonl")
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let mut fixture: Value = serde_json::from_str(line).unwrap();
+            if fixture["status"] == 403 {
+                fixture["status"] = 401.into();
+                fixture["body_json"] = json!({"code": 401, "message": "Unauthorized; scope does not match"});
+            }
+            format!("{fixture}\n").replace(
+                "https://jira.example.com/rest/",
+                &format!("https://api.atlassian.com/ex/jira/{SITE}/rest/"),
+            )
+        })
+        .collect();
+    let run = Replay::text(&lines).settings(with_cloud_id(SITE)).run::<Jira>();
+    assert!(run.failure.is_none() && run.rejections.is_empty(), "{run}");
+    run.assert_fixtures_used();
+    assert_eq!((reason::<Account>(&run), reason::<Resource>(&run)), (String::new(), String::new()));
+    for reason in [reason::<GroupMembership>(&run), reason::<AccessChange>(&run), reason::<Activity>(&run)] {
+        assert!(reason.contains("answered 401: Unauthorized; scope does not match"), "{reason}");
+    }
+    let lacks = "the credential lacks the scope read:audit-log:jira, and so audit.activity and identity.access_change";
+    assert!(run.log.iter().any(|line| line.level == Level::Warn && line.message.contains(lacks)), "{run}");
 }
 
 #[test]
@@ -277,4 +423,12 @@ fn settings_are_checked() {
     let ordered =
         json!({"site_url": "https://a.example", "change_jql": "x = y Order by created", "incident_jql": " "});
     assert_eq!(problems(ordered), ["/change_jql", "/incident_jql"]);
+    let gateway = |more: Value| {
+        let mut settings = json!({"site_url": "https://a.example"});
+        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        problems(settings)
+    };
+    assert_eq!(gateway(json!({"cloud_id": SITE})), [""; 0]);
+    assert_eq!(gateway(json!({"cloud_id": "https://a.example"})), ["/cloud_id"]);
+    assert_eq!(gateway(json!({"api_endpoint": "https://api.gov.example"})), ["/api_endpoint"]);
 }

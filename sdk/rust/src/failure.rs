@@ -129,6 +129,12 @@ impl Failure {
         self.code == "permission"
     }
 
+    /// The same, as what the credential may not read: for a system that says so with another status than 403.
+    #[must_use]
+    pub fn forbidden(self) -> Self {
+        Self { code: "permission".to_owned(), ..self }
+    }
+
     /// The failure that an answer with a status of 400 or above is.
     pub(crate) fn from_page(page: Page) -> Self {
         let (code, retryable) = match page.status() {
@@ -236,6 +242,9 @@ mod tests {
         assert_eq!(failure.to_string(), said);
         assert_eq!(failure.reason(), "reading buckets: answered 403: AccessDenied: Not you");
         assert!(failure.is_forbidden() && !failure.is_not_found());
+        let failure = answered(401, &[], r#"{"code":401,"message":"scope does not match"}"#).forbidden();
+        let said = "permission: GET https://a.example/ answered 401: scope does not match";
+        assert_eq!((failure.to_string().as_str(), failure.is_forbidden()), (said, true));
     }
 
     #[test]

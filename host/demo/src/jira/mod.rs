@@ -160,6 +160,7 @@ impl Jira {
         match (call.request.method.as_str(), rest) {
             ("POST", ["search", "jql"]) => search::search(call, &self.tickets),
             ("GET", ["issue", id, "changelog"]) => search::changelog(call, &self.tickets, id),
+            ("GET", ["issue", id, "remotelink"]) => search::remote_links(call, &self.tickets, id),
             ("GET", ["auditing", "record"]) => audit::answer(call, &self.log),
             ("GET", rest) => access::answer(call, rest),
             _ => Err(Refusal(405, "Method Not Allowed".to_owned())),

@@ -143,10 +143,19 @@ fn somebody(call: &Call<'_>, login: &str) -> Value {
     call.user(account, seat.is_some_and(|seat| seat.until.is_none()))
 }
 
+fn find<'t>(call: &Call<'_>, tickets: &'t [Ticket], id: &str) -> Result<&'t Ticket, Refusal> {
+    let found = tickets.iter().find(|ticket| ticket.id.to_string() == id || ticket.key() == id);
+    found.filter(|ticket| ticket.created <= call.now()).ok_or_else(|| Refusal::not_found("Issue"))
+}
+
+/// Nobody links tickets to anything: the changes here are of no repository.
+pub(super) fn remote_links(call: &Call<'_>, tickets: &[Ticket], id: &str) -> Result<Value, Refusal> {
+    find(call, tickets, id).map(|_| json!([]))
+}
+
 pub(super) fn changelog(call: &Call<'_>, tickets: &[Ticket], id: &str) -> Result<Value, Refusal> {
     let now = call.now();
-    let found = tickets.iter().find(|ticket| ticket.id.to_string() == id || ticket.key() == id);
-    let ticket = found.filter(|ticket| ticket.created <= now).ok_or_else(|| Refusal::not_found("Issue"))?;
+    let ticket = find(call, tickets, id)?;
     let mut before = Status::Open;
     let mut histories = Vec::new();
     for (i, made) in ticket.moves(now).enumerate() {

@@ -79,6 +79,9 @@ pub struct ChangeRequest {
     /// Tickets that it refers to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tickets: Option<Vec<String>>,
+    /// Pull requests and commits that carry it out, by their addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merges: Option<Vec<String>>,
     /// Labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
@@ -112,6 +115,7 @@ impl ChangeRequest {
             bypassed: None,
             bypassed_by: None,
             tickets: None,
+            merges: None,
             labels: None,
         }
     }
