@@ -3,6 +3,7 @@
 
 use exhibit_tests::server::Fakes;
 use exhibit_tests::tools::{run, succeed, text};
+use exhibit_tests::web::{Asked, Reply, Web};
 use exhibit_tests::workspace::Workspace;
 use std::net::TcpListener;
 use std::process::Command;
@@ -40,6 +41,32 @@ fn refused_credentials() {
     let text = workspace.exhibit().run(&["status"]).ok().stdout;
     let rows = text.lines().filter(|line| line.contains("  failed   0        "));
     assert_eq!(rows.count(), 2, "a row a run, with its reason:\n{text}");
+}
+
+/// A credential that opens some areas and not others: the source is reached, and what is missing is said.
+#[test]
+fn a_credential_that_opens_only_some_areas() {
+    let web = Web::start(|asked: &Asked| {
+        let reply = |status, body: &str| Reply::new(status, body).with("content-type", "application/json");
+        match asked.target.as_str() {
+            "/.well-known/okta-organization" => reply(200, r#"{"id":"00o1example"}"#),
+            target if target.starts_with("/api/v1/logs") => reply(403, r#"{"errorCode":"E0000006"}"#),
+            _ => reply(200, "[]"),
+        }
+    });
+    let workspace = Workspace::fresh();
+    workspace.add_okta(&web.url());
+    let exhibit = workspace.exhibit().with("OKTA_TOKEN", "00token-for-a-test");
+    let ran = exhibit.run(&["source", "check", "okta-test"]).ok();
+    assert_eq!(ran.stdout, "okta-test reaches 00o1example\n", "{ran}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran}");
+    assert!(ran.stderr.starts_with("warning: okta-test: the credential lacks okta.logs.read"), "{ran}");
+    let checked = exhibit.run(&["source", "check", "okta-test", "--format", "json"]).ok().json();
+    let warnings = checked["warnings"].as_array().expect("a list");
+    assert!(
+        warnings.len() == 1 && warnings[0].as_str().is_some_and(|w| w.contains("okta.logs.read")),
+        "{checked}"
+    );
 }
 
 #[test]

@@ -110,6 +110,8 @@ pub struct Checked {
     pub tenant: Option<String>,
     /// Why it does not.
     pub failure: Option<String>,
+    /// What the connector warned of on the way: what it can reach, and will not see all of.
+    pub warnings: Vec<String>,
     /// What the credential must be allowed to do, in the vendor's words, with what each is for.
     pub permissions: Vec<String>,
 }
@@ -135,7 +137,7 @@ pub async fn check(host: &Host, name: &SourceName) -> Result<Checked, CollectErr
         expected_tenant: host.known_tenant(name),
         state: BTreeMap::new(),
     };
-    let services = RunServices::new(setup, broker, Arc::clone(&source.intake), sink);
+    let services = RunServices::new(setup, broker, Arc::clone(&source.intake), sink.clone());
     let settings = String::from_utf8(source.settings.to_bytes()).unwrap_or_default();
     let seed = Digest(rand::random());
     let (end, services) =
@@ -146,6 +148,7 @@ pub async fn check(host: &Host, name: &SourceName) -> Result<Checked, CollectErr
         source: name.clone(),
         tenant: end.tenant,
         failure: end.outcome.err().map(|ended| ended.to_string()),
+        warnings: sink.warnings(),
         permissions: permissions(&description),
     })
 }

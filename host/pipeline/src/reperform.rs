@@ -332,7 +332,11 @@ struct Made {
     records: BTreeMap<(Kind, RecordKey), Digest>,
     rejections: Vec<u8>,
     exchanges: BTreeSet<ExchangeId>,
+    warnings: Vec<String>,
 }
+
+/// Warnings beyond this many are not kept.
+const WARNINGS: usize = 100;
 
 /// Keeps digests in memory, writes nothing.
 #[derive(Default)]
@@ -345,6 +349,11 @@ impl MemorySink {
 
     fn take(&self) -> Made {
         std::mem::take(&mut self.made())
+    }
+
+    /// What the guest warned of, in its words.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.made().warnings.clone()
     }
 }
 
@@ -371,7 +380,15 @@ impl RunSink for MemorySink {
         Ok(())
     }
 
-    fn log(&self, _: &[u8]) -> Result<(), String> {
+    fn log(&self, line: &[u8]) -> Result<(), String> {
+        let line: serde_json::Value = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+        let is_warning = matches!(line["level"].as_str(), Some("warn" | "error"));
+        if let Some(message) = line["message"].as_str().filter(|_| is_warning) {
+            let warnings = &mut self.made().warnings;
+            if warnings.len() < WARNINGS && !warnings.iter().any(|known| known == message) {
+                warnings.push(message.to_owned());
+            }
+        }
         Ok(())
     }
 }

@@ -136,7 +136,14 @@ async fn take(
 pub fn find(host: &Host, period: &AuditPeriod) -> Result<Option<(u64, Seal)>, String> {
     for leaf in host.store.leaves(Some(LeafKind::Seal)).map_err(|e| e.to_string())? {
         let document = host.store.document(leaf.index).map_err(|e| e.to_string())?;
-        let Some(bytes) = document else { continue };
+        // It might be this period's, which must not be sealed twice.
+        let Some(bytes) = document else {
+            return Err(format!(
+                "leaf {} is a seal whose pack is missing or damaged: restore it from a backup, and run `exhibit check \
+                 --rebuild`",
+                leaf.index
+            ));
+        };
         let seal = Seal::parse(&bytes).map_err(|e| e.to_string())?;
         if seal.period.span() == period.span() {
             return Ok(Some((leaf.index, seal)));

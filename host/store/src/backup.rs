@@ -5,6 +5,7 @@
 //! is no store. Bucket keys are in it, wrapped as they are; the signing key and the operator's age identity
 //! are not in the store and so not in the backup.
 
+use crate::check::Problem;
 use crate::error::{OpenError, ReadError};
 use crate::faults::{Points, Step};
 use crate::files;
@@ -94,11 +95,12 @@ fn copy_folder(points: &Points, from: &Path, to: &Path, private: bool) -> Result
 
 impl Store {
     /// Copies the store to `dest`, which must be absent or empty, while it is in use. The copy is the store
-    /// as of one checkpoint, and can be opened as it is.
+    /// as of one checkpoint, and can be opened as it is. Answers with the packs that are damaged or gone: these
+    /// are not in the copy, which lacks what the store itself lacks, and all others are.
     ///
     /// # Errors
     /// [`BackupError`]; `dest` is then no store.
-    pub fn backup(&self, dest: &Path) -> Result<(), BackupError> {
+    pub fn backup(&self, dest: &Path) -> Result<Vec<Problem>, BackupError> {
         empty(dest)?;
         let inner = &self.inner;
         let points = &inner.points;
@@ -116,19 +118,20 @@ impl Store {
             write(points, &log.join(LogFiles::CHECKPOINT), &checkpoint.to_bytes())?;
         }
         let packs = Objects::local(&dest.join("packs"), points.clone())?;
-        let mut runs = HashSet::new();
+        let (mut runs, mut left_out) = (HashSet::new(), Vec::new());
         for leaf in 0..head.size {
             let row = inner
                 .leaf_row(leaf)?
                 .ok_or_else(|| ReadError::Missing(format!("leaf {leaf} of the index")))?;
             if let Some(at) = &row.pack {
-                copy_pack(inner, &packs, &at.pack)?;
+                left_out.extend(copy_pack(inner, &packs, &at.pack)?);
             }
             runs.extend(row.run);
         }
         copy_folder(points, &inner.dir.join("keys"), &dest.join("keys"), true)?;
         copy_index(inner, &dest.join("sled"), head.size, &runs)?;
-        Ok(write(points, &dest.join(Format::FILE), &inner.format.line()?)?)
+        write(points, &dest.join(Format::FILE), &inner.format.line()?)?;
+        Ok(left_out)
     }
 
     /// Copies a backup to `dest`, which must be absent or empty: every pack against its name, the log
@@ -175,14 +178,17 @@ impl Store {
     }
 }
 
-fn copy_pack(inner: &Inner, to: &Objects, pack: &Digest) -> Result<(), BackupError> {
-    let found = inner.packs.objects.digest(pack)?;
-    if found != *pack {
-        let reason =
-            format!("pack {pack} has the digest {found}: run `exhibit check` before making a backup");
-        return Err(BackupError::Damaged(reason));
-    }
-    Ok(inner.packs.objects.copy(pack, to)?)
+/// Copies a pack; answers with what is wrong with it where it cannot be believed.
+fn copy_pack(inner: &Inner, to: &Objects, pack: &Digest) -> Result<Option<Problem>, BackupError> {
+    let reason = match inner.packs.objects.digest(pack) {
+        Ok(found) if found == *pack => {
+            inner.packs.objects.copy(pack, to)?;
+            return Ok(None);
+        }
+        Ok(found) => format!("its content has the digest {found}"),
+        Err(e) => e.to_string(),
+    };
+    Ok(Some(Problem { place: format!("packs/{}/{pack}.pack", &pack.to_string()[..2]), reason }))
 }
 
 /// Copies the rows of the leaves below `size`.

@@ -22,7 +22,7 @@ use exhibit_ledger::log::Log;
 use exhibit_ledger::reading::LogReader;
 use exhibit_ledger::tile::{Content, TILE_WIDTH, Tile};
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(crate) fn open(dir: &Path, options: OpenOptions) -> Result<Inner, OpenError> {
     let format = Format::read(dir)?;
@@ -125,6 +125,19 @@ pub(crate) fn move_aside(sled: &Path) -> Result<String, ReadError> {
         }
     }
     Ok(String::new())
+}
+
+/// The indexes that were moved aside and are still there.
+pub(crate) fn put_aside(dir: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    let mut aside = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(ReadError::io(dir))? {
+        let entry = entry.map_err(ReadError::io(dir))?;
+        if entry.file_name().to_string_lossy().starts_with("sled.damaged-") {
+            aside.push(entry.path());
+        }
+    }
+    aside.sort();
+    Ok(aside)
 }
 
 /// Reads the checkpoint and opens the log under it.

@@ -28,6 +28,11 @@ impl LeafRow {
     pub(crate) fn is_lost_run(&self) -> bool {
         self.kind == LeafKind::Run.word() && self.run.is_none()
     }
+
+    /// Whether this is a seal without its document, for the same reason: every seal has one.
+    pub(crate) fn is_lost_seal(&self) -> bool {
+        self.kind == LeafKind::Seal.word() && self.pack.is_none()
+    }
 }
 
 /// A pack and the key that it is under.

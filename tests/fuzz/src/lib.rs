@@ -77,6 +77,9 @@ fn leb128(out: &mut Vec<u8>, mut n: usize) {
     out.push(n as u8);
 }
 
+static KINDS: LazyLock<BTreeSet<Kind>> =
+    LazyLock::new(|| builtin().into_iter().map(|spec| spec.kind).collect());
+
 /// The files that people write: workspace, source, controls, and the lock.
 pub fn settings(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
@@ -87,8 +90,7 @@ pub fn settings(data: &[u8]) {
         assert!((1..=lines).contains(&error.line) && !error.what.is_empty(), "{error:?} of {lines} lines");
     }
     let _ = exhibit_broker::grant::lock::Lock::parse(text);
-    let kinds: BTreeSet<Kind> = builtin().into_iter().map(|spec| spec.kind).collect();
-    match Catalogue::read([("fuzz.toml", text)], &kinds) {
+    match Catalogue::read([("fuzz.toml", text)], &KINDS) {
         Ok(_) => {}
         Err(error) => {
             assert!((1..=lines).contains(&error.line), "line {} of {lines}", error.line);

@@ -43,19 +43,41 @@ pub(crate) fn check(at: &Path, format: Format, args: &Check) -> Result<ExitCode>
             },
         ))?;
     }
+    for aside in &report.aside {
+        output::say(&format!(
+            "{} is a damaged index that was put aside when another was built; nothing reads it. {}",
+            aside.display(),
+            if report.problems.is_empty() {
+                "You can delete it."
+            } else {
+                "Delete it when this check finds nothing wrong."
+            }
+        ));
+    }
     Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
-pub(crate) fn backup(at: &Path, args: &Backup) -> Result<()> {
+pub(crate) fn backup(at: &Path, args: &Backup) -> Result<ExitCode> {
     let workspace = Workspace::open(at)?;
     let store = exhibit_pipeline::host::open_store(&workspace)?;
-    store.backup(&args.dir)?;
+    let left_out = store.backup(&args.dir)?;
+    for problem in &left_out {
+        output::say(&output::printable(&format!("not copied: {problem}")));
+    }
     output::say(&format!(
         "Copied the store to {}. The workspace's other files are plain ones and not in it: keep those too \
          (connectors, controls, sources, timestamps, exhibit.toml, exhibit.lock), and the keys elsewhere.",
         args.dir.display()
     ));
-    Ok(())
+    if left_out.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::say(&format!(
+        "{} of its packs are damaged or gone, and are not in the copy: keep the backup before this one, restore \
+         them from it, and run `exhibit check`.",
+        left_out.len()
+    ));
+    Ok(ExitCode::from(FAILED))
 }
 
 pub(crate) fn restore(at: &Path, args: &Restore) -> Result<()> {

@@ -38,7 +38,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Command::Verify(args) => return verify::run(format, &args),
         Command::Reperform(args) => return runtime.block_on(reperform::run(at, format, &args)),
         Command::Check(args) => return check::check(at, format, &args),
-        Command::Backup(args) => check::backup(at, &args)?,
+        Command::Backup(args) => return check::backup(at, &args),
         Command::Restore(args) => check::restore(at, &args)?,
         Command::Demo(args) => return runtime.block_on(demo::run(&args)),
         Command::Completions { shell } => {

@@ -311,6 +311,10 @@ async fn check(at: &Path, format: Format, name: &SourceName) -> Result<ExitCode>
     if format == Format::Json {
         output::json(&checked)?;
     }
+    let failure = checked.failure.as_deref().unwrap_or_default();
+    for warning in checked.warnings.iter().filter(|warning| !failure.contains(warning.as_str())) {
+        output::say(&output::printable(&format!("warning: {name}: {warning}")));
+    }
     match (&checked.tenant, &checked.failure) {
         (Some(tenant), None) => {
             if format == Format::Text {

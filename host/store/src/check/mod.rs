@@ -17,6 +17,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 
 /// One thing that is wrong.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
@@ -46,6 +47,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// What could not be checked, and why; nothing is wrong with it that is known.
     pub unchecked: Vec<Problem>,
+    /// Indexes that were damaged, and put aside when another was built. Nothing reads them.
+    pub aside: Vec<PathBuf>,
 }
 
 impl Report {
@@ -80,6 +83,7 @@ impl Store {
 
     fn check_into(&self, report: &mut Report, progress: &dyn Fn(u64, u64)) -> Result<(), ReadError> {
         self.inner.packs.forget();
+        report.aside = crate::open::put_aside(&self.inner.dir)?;
         self.check_format(report);
         let statements = {
             // Nothing is committed while the log is read. Packs and records do not change when something is.
@@ -181,9 +185,16 @@ impl Store {
             let row = self.inner.index.get(&key)?.map(|value| from_row::<LeafRow>(&key, &value));
             match row {
                 Some(Ok(row)) if row.statement == *statement => {
-                    if row.is_lost_run() {
-                        let reason = "its run's pack is missing or cannot be read; restore it from a backup, and run \
-                                      `exhibit check --rebuild`";
+                    let lost = match (row.is_lost_run(), row.is_lost_seal()) {
+                        (true, _) => Some("its run's pack"),
+                        (_, true) => Some("the pack with its seal"),
+                        _ => None,
+                    };
+                    if let Some(lost) = lost {
+                        let reason = format!(
+                            "{lost} is missing or cannot be read; restore it from a backup, and run `exhibit check \
+                             --rebuild`"
+                        );
                         report.add(format!("leaf {leaf}"), reason);
                     }
                     rows.push((leaf, row));

@@ -127,6 +127,8 @@ fn an_index_is_built_again_as_it_was() {
     let store = Store::open(dir.path(), options()).unwrap();
     assert!(store.notes()[0].contains("sled.damaged-"), "{:?}", store.notes());
     assert_eq!(answers(&store), expected);
+    let aside = ["sled.damaged-1", "sled.damaged-2"].map(|name| dir.path().join(name));
+    assert_eq!(store.check(&|_, _| ()).aside, aside, "the empty one and this one are named");
     // And it goes on.
     accounts(&store, at("2026-06-01T00:00:00Z"), &[("a", "1")]);
     assert_eq!(store.check(&|_, _| ()).problems, []);
@@ -154,6 +156,66 @@ fn a_backup_of_a_live_store_is_a_store() {
         assert_eq!(copy.check(&|_, _| ()).problems, []);
         accounts(&copy, at("2026-06-01T00:00:00Z"), &[("a", "1")]);
     }
+}
+
+#[test]
+fn a_backup_copies_what_is_sound_and_names_what_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let room = tempfile::tempdir().unwrap();
+    let (backup, restored) = (room.path().join("backup"), room.path().join("restored"));
+    let store = create(dir.path());
+    let runs = furnish(&store);
+    assert_eq!(store.backup(&room.path().join("sound")).unwrap(), []);
+    let packs = walk_files(&dir.path().join("packs"));
+    let (damaged, gone) = (&packs[1], &packs[3]);
+    flip(damaged, 100);
+    std::fs::remove_file(gone).unwrap();
+    let mut left_out: Vec<String> = store.backup(&backup).unwrap().into_iter().map(|p| p.place).collect();
+    left_out.sort();
+    let named = |pack: &Path| pack.strip_prefix(dir.path()).unwrap().to_str().unwrap().to_owned();
+    let mut expected = [named(damaged), named(gone)];
+    expected.sort();
+    assert_eq!(left_out, expected);
+    assert_eq!(walk_files(&backup.join("packs")).len(), packs.len() - 2);
+    // It is a store like this one, and with the two packs back it lacks nothing.
+    Store::restore(&backup, &restored).unwrap();
+    let copy = Store::open(&restored, options()).unwrap();
+    assert_eq!(copy.head(), store.head());
+    let said = format!("{:?}", copy.check(&|_, _| ()).problems);
+    assert!(expected.iter().all(|pack| said.contains(pack)), "{said}");
+    drop(copy);
+    for pack in &expected {
+        std::fs::create_dir_all(restored.join(pack).parent().unwrap()).unwrap();
+        std::fs::copy(room.path().join("sound").join(pack), restored.join(pack)).unwrap();
+    }
+    let copy = Store::open(&restored, options()).unwrap();
+    assert_eq!(copy.check(&|_, _| ()).problems, []);
+    assert_eq!(copy.runs(&RunFilter::default()).unwrap().len(), runs.len());
+}
+
+#[test]
+fn a_seal_that_is_lost_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = create(dir.path());
+    let before = walk_files(&dir.path().join("packs"));
+    let document = Document { bytes: b"every period with its outcome", at: at("2026-07-01T00:00:00Z") };
+    let sealed = store.append_leaf(&leaf(LeafKind::Seal, "2026-H1"), Some(document)).unwrap();
+    drop(store);
+    let pack = walk_files(&dir.path().join("packs")).into_iter().find(|pack| !before.contains(pack)).unwrap();
+    let kept = std::fs::read(&pack).unwrap();
+    std::fs::remove_file(&pack).unwrap();
+    let store = Store::rebuild(dir.path(), options()).unwrap();
+    let problems = store.check(&|_, _| ()).problems;
+    let named = |p: &exhibit_store::Problem| {
+        p.place == format!("leaf {}", sealed.leaf) && p.reason.contains("the pack with its seal is missing")
+    };
+    assert!(problems.iter().any(named), "{problems:?}");
+    assert_eq!(store.document(sealed.leaf).unwrap(), None);
+    drop(store);
+    std::fs::write(&pack, kept).unwrap();
+    let store = Store::rebuild(dir.path(), options()).unwrap();
+    assert_eq!(store.check(&|_, _| ()).problems, []);
+    assert_eq!(store.document(sealed.leaf).unwrap().unwrap(), b"every period with its outcome");
 }
 
 #[test]
