@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Source(Source),
     /// Run sources now
     Collect(Collect),
+    /// Leave it running: collect on schedule, until it is told to stop
+    Serve(Serve),
     /// Which control has what, for which period, and the last runs
     Status(Status),
     /// What is held
@@ -200,6 +202,27 @@ pub(crate) struct Collect {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// How much is logged to standard error
+    #[arg(long, value_enum, default_value_t, env = "EXHIBIT_LOG", value_name = "LEVEL")]
+    pub(crate) log: LogLevel,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogLevel {
+    /// What went wrong
+    Error,
+    /// What may go wrong, too
+    Warn,
+    /// What happens
+    #[default]
+    Info,
+    /// What happens inside
+    Debug,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Status {
     /// The period; the current year where left out
     #[arg(long)]
@@ -260,6 +283,12 @@ pub(crate) enum Evidence {
         /// Also those of whom nothing is to be told
         #[arg(long)]
         all: bool,
+    },
+    /// When the service ran, and what it wrote down of itself: what was missed or late, what was changed, approved, sealed
+    Host {
+        /// The period; the current year where left out
+        #[arg(long)]
+        period: Option<AuditPeriod>,
     },
     /// The kinds of evidence that Exhibit knows
     Kinds,

@@ -51,12 +51,33 @@ pub struct Collected {
     pub manifest: Manifest,
     /// Place of its leaf in the ledger.
     pub leaf: u64,
+    /// Whether a run that failed may succeed later.
+    pub retry: Retry,
+}
+
+/// Whether the same run may succeed later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retry {
+    /// It may.
+    pub retryable: bool,
+    /// How long the system wants to be left alone first, in milliseconds.
+    pub after_ms: Option<u64>,
 }
 
 /// Runs a source now and commits what comes of it.
 pub async fn collect(host: &Host, name: &SourceName) -> Result<Collected, CollectError> {
+    collect_from(host, name, host.clock.now()).await
+}
+
+/// Runs a source, and commits what comes of it, as a run that began at `started_at`: when it fell due and whoever
+/// started it counted it as begun. All that the guest sees of time is that instant.
+pub async fn collect_from(
+    host: &Host,
+    name: &SourceName,
+    started_at: Timestamp,
+) -> Result<Collected, CollectError> {
     let source = Source::open(host, name).await?;
-    let facts = facts(host, &source)?;
+    let facts = facts(host, &source, started_at)?;
     let inputs = ReplayInputs {
         source: name.clone(),
         settings: source.settings.clone(),
@@ -119,7 +140,7 @@ pub struct Checked {
 /// Reaches a source's system and asks whose it is. Nothing is kept.
 pub async fn check(host: &Host, name: &SourceName) -> Result<Checked, CollectError> {
     let source = Source::open(host, name).await?;
-    let facts = facts(host, &source)?;
+    let facts = facts(host, &source, host.clock.now())?;
     let sink = Arc::new(crate::reperform::MemorySink::default());
     let broker = Broker::live(
         source.transport(host)?,
@@ -176,10 +197,9 @@ pub(crate) async fn perform(
     (end, concluded)
 }
 
-/// The window and the name of a run that begins now.
-fn facts(host: &Host, source: &Source) -> Result<RunFacts, CollectError> {
+/// The window and the name of a run that begins at `started_at`.
+fn facts(host: &Host, source: &Source, started_at: Timestamp) -> Result<RunFacts, CollectError> {
     let name = &source.name;
-    let started_at = host.clock.now();
     let filter = RunFilter { source: Some(name.clone()), span: None };
     let mut seen_until = None;
     // The newest complete look at events is where the next one begins.
@@ -231,7 +251,19 @@ impl Run<'_> {
         };
         let committed =
             merged.commit(&manifest, self.inputs, &state, &leaf).map_err(|e| store_failed(name, e))?;
-        Ok(Collected { manifest, leaf: committed.leaf })
+        Ok(Collected { manifest, leaf: committed.leaf, retry: self.retry() })
+    }
+
+    /// What the guest's own ending says; a population that failed on its own may well succeed later.
+    fn retry(&self) -> Retry {
+        match &self.end.outcome {
+            Ok(()) => Retry { retryable: true, after_ms: None },
+            Err(ended) => {
+                let (retryable, after_ms) = ended.retry();
+                // A system that was slow may be quicker the next time.
+                Retry { retryable: retryable || ended.is_by_the_clock(), after_ms }
+            }
+        }
     }
 
     /// The kinds with whether all their populations are complete.

@@ -39,6 +39,9 @@ pub enum HostError {
         /// What is wrong.
         reason: String,
     },
+    /// A setting that cannot be changed while the store is open.
+    #[error("exhibit.toml: `{0}` was changed, and is read only when the service starts: restart it")]
+    Fixed(&'static str),
 }
 
 /// Everything that an operation needs.
@@ -76,6 +79,39 @@ impl Host {
         };
         let store = Store::open(&workspace.data_dir(), options)?;
         Ok(Self { workspace, store, runtime, clock, signer, controls, kinds })
+    }
+
+    /// The same workspace with its files read again, around the same open store.
+    ///
+    /// # Errors
+    /// The first file that is wrong, of settings, controls, sources and approvals; or a setting that needs the store
+    /// opened anew. This host is as good as before.
+    pub fn reload(&self) -> Result<Self, HostError> {
+        let workspace = Workspace::open(self.workspace.root())?;
+        let (old, new) = (self.workspace.config(), workspace.config());
+        for (setting, same) in [
+            ("origin", old.origin == new.origin),
+            ("data", old.data == new.data),
+            ("signing", old.signing == new.signing),
+            ("encryption", old.encryption == new.encryption),
+        ] {
+            if !same {
+                return Err(HostError::Fixed(setting));
+            }
+        }
+        workspace.sources()?;
+        workspace.lock()?;
+        let kinds = known_kinds(&workspace)?;
+        let controls = workspace.controls(&kinds.keys().cloned().collect())?;
+        Ok(Self {
+            workspace,
+            store: self.store.clone(),
+            runtime: Arc::clone(&self.runtime),
+            clock: Arc::clone(&self.clock),
+            signer: Arc::clone(&self.signer),
+            controls,
+            kinds,
+        })
     }
 
     /// Makes the empty store of a new workspace.

@@ -13,6 +13,8 @@
 //! | [`services`] | what a guest reaches in a run |
 //! | [`collect`] | one run of a source, from approval to leaf |
 //! | [`coverage`] | which collection periods have what |
+//! | [`operation`] | what the host itself did: leaves of the ledger, and what they say of a period |
+//! | [`due`] | what the scheduler is told of a source |
 //! | [`seal`] | the closing of an audit period |
 //! | [`timestamp`] | an outside authority's word on when a checkpoint was there |
 //! | [`export`] | the auditor's package |
@@ -22,9 +24,11 @@
 pub mod approve;
 pub mod collect;
 pub mod coverage;
+pub mod due;
 pub mod export;
 pub mod host;
 pub mod keys;
+pub mod operation;
 pub mod people;
 pub mod reperform;
 pub mod seal;

@@ -17,7 +17,7 @@ use exhibit_evidence::run::{ConnectorIdentity, Limits};
 use exhibit_evidence::secret::Secret;
 use exhibit_intake::Intake;
 use exhibit_sandbox::Prepared;
-pub use exhibit_settings::source::{LimitsConfig, SourceConfig};
+pub use exhibit_settings::source::{LimitsConfig, ScheduleConfig, SourceConfig};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ use exhibit_controls::{Catalogue, CatalogueError};
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::SourceName;
-pub use exhibit_settings::workspace::{Config, Encryption, Signing, Timestamping};
+pub use exhibit_settings::workspace::{Config, Encryption, Service as ServiceConfig, Signing, Timestamping};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -250,6 +250,23 @@ impl Workspace {
             let hint = "restore it from version control, or approve the sources again".into();
             WorkspaceError::Invalid { file, line, what, hint }
         })
+    }
+
+    /// The files that say what is collected and how, by their place in the workspace, with their digests: settings,
+    /// approvals, controls and sources.
+    pub fn files(&self) -> Result<BTreeMap<String, Digest>, WorkspaceError> {
+        let mut paths = vec![self.root.join(CONFIG_FILE), self.root.join(LOCK_FILE)];
+        for folder in ["controls", "sources"] {
+            paths.extend(list(&self.root.join(folder), "toml")?);
+        }
+        let mut files = BTreeMap::new();
+        for path in paths.into_iter().filter(|path| path.exists()) {
+            let bytes =
+                std::fs::read(&path).map_err(|error| WorkspaceError::Io { path: path.clone(), error })?;
+            let name = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
+            files.insert(name, Digest::of(&bytes));
+        }
+        Ok(files)
     }
 
     /// Replaces the approvals, whole or not at all.

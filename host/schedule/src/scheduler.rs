@@ -66,6 +66,12 @@ pub enum Event {
         /// What it came to.
         ended: Ended,
     },
+    /// Other bounds than before.
+    Bounds(Bounds),
+    /// Nothing is started until [`Event::Released`]; what passes is settled all the same.
+    Held,
+    /// Runs are started again.
+    Released,
     /// Nothing is started any more.
     Stopping,
 }
@@ -170,13 +176,21 @@ pub struct Scheduler {
     sources: BTreeMap<SourceName, Source>,
     /// Runs of sources that were removed meanwhile.
     orphans: BTreeMap<SourceName, BTreeSet<String>>,
+    held: bool,
     stopping: bool,
 }
 
 impl Scheduler {
     /// A scheduler without sources. `seed` spreads their runs; give the same one after a restart.
     pub fn new(bounds: Bounds, seed: Digest) -> Self {
-        Self { bounds, seed, sources: BTreeMap::new(), orphans: BTreeMap::new(), stopping: false }
+        Self {
+            bounds,
+            seed,
+            sources: BTreeMap::new(),
+            orphans: BTreeMap::new(),
+            held: false,
+            stopping: false,
+        }
     }
 
     /// What follows at the instant `now` from what happened. `now` may be before the instant of the step before:
@@ -217,8 +231,28 @@ impl Scheduler {
                     source.finish(started_at, ended, now, &self.seed, actions);
                 }
             }
+            Event::Bounds(bounds) => self.bounds = bounds,
+            Event::Held => self.held = true,
+            Event::Released => self.held = false,
             Event::Stopping => self.stopping = true,
         }
+    }
+
+    /// When a run of a source is due next, or since when; none: it is not there, runs, or is paused.
+    pub fn next_due(&mut self, name: &SourceName, now: Timestamp) -> Option<Timestamp> {
+        if self.orphans.contains_key(name) {
+            return None;
+        }
+        match self.sources.get_mut(name)?.due(now, &self.seed) {
+            Due::Now(at) | Due::At(at) => Some(at),
+            Due::Never => None,
+        }
+    }
+
+    /// Until when the slots of each source are settled, for [`SourceSetup::settled_until`] of a scheduler that
+    /// goes on where this one ends.
+    pub fn settled_until(&self) -> impl Iterator<Item = (&SourceName, Timestamp)> {
+        self.sources.iter().map(|(name, source)| (name, source.settled_until))
     }
 
     fn with(&mut self, name: &SourceName, act: impl FnOnce(&mut Source)) {
@@ -240,7 +274,7 @@ impl Scheduler {
                 queue.push((since, name.clone()));
             }
         }
-        if self.stopping {
+        if self.held || self.stopping {
             return wake_at;
         }
         queue.sort();

@@ -48,7 +48,7 @@ pub(crate) struct Source {
     /// Complete looks, the last one and those that slots still to be settled may need.
     observed: BTreeSet<Timestamp>,
     /// State's slots that end before are settled.
-    settled_until: Timestamp,
+    pub(crate) settled_until: Timestamp,
     /// Events before were looked at.
     covered_until: Timestamp,
     /// Stretches of state that were told missed.

@@ -7,7 +7,9 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`http`] | who may ask for what, and what is answered |
+//! | [`operate`] | the loop: runs the schedule, writes down what the host did, watches the disk |
 //! | [`service`] | what both halves share: the open workspace, what goes on now, what the loop can be asked |
 
 pub mod http;
+pub mod operate;
 pub mod service;

@@ -1,5 +1,6 @@
 //! What the loop and the HTTP side share.
 
+use crate::operate::metrics::Metrics;
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::run::RunId;
 use exhibit_evidence::time::Timestamp;
@@ -18,6 +19,7 @@ pub struct Service {
     host: Arc<RwLock<Arc<Host>>>,
     orders: mpsc::Sender<Order>,
     now: watch::Receiver<Arc<Now>>,
+    metrics: Arc<Metrics>,
 }
 
 /// The loop's end of a [`Service`].
@@ -119,7 +121,8 @@ impl Service {
     pub fn new(host: Host) -> (Self, Inbox) {
         let (orders, inbox) = mpsc::channel(ORDERS);
         let (told, now) = watch::channel(Arc::default());
-        let service = Self { host: Arc::new(RwLock::new(Arc::new(host))), orders, now };
+        let host = Arc::new(RwLock::new(Arc::new(host)));
+        let service = Self { host, orders, now, metrics: Arc::default() };
         (service, Inbox { orders: inbox, now: told })
     }
 
@@ -136,6 +139,11 @@ impl Service {
     /// What goes on now.
     pub fn now(&self) -> Arc<Now> {
         Arc::clone(&self.now.borrow())
+    }
+
+    /// Its numbers.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
     }
 
     /// Asks the loop for something and waits until it is done.

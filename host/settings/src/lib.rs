@@ -3,6 +3,7 @@
 //! Floor 3. Reading is strict: a key that nobody knows, or a value that could not be kept, is an error with its line,
 //! never ignored.
 
+pub mod schedule;
 pub mod source;
 pub mod workspace;
 

@@ -18,8 +18,12 @@
 //!
 //! [limits]
 //! deadline_ms = 1800000
+//!
+//! [schedule]                       # leave out: daily
+//! every = "weekly"
 //! ```
 
+pub use crate::schedule::ScheduleConfig;
 use exhibit_broker::credential::CredentialConfig;
 use exhibit_broker::manifest::ComponentManifest;
 use exhibit_evidence::canonical;
@@ -71,6 +75,9 @@ pub struct SourceConfig {
     /// Bounds that differ from the usual ones.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// When the service collects.
+    #[serde(default)]
+    pub schedule: ScheduleConfig,
 }
 
 fn default_lookback() -> u32 {

@@ -27,6 +27,9 @@ pub struct Config {
     /// The timestamp authority (RFC 3161) that seals are taken to; absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Timestamping>,
+    /// The service.
+    #[serde(default, skip_serializing_if = "Service::is_usual")]
+    pub service: Service,
 }
 
 fn default_data() -> PathBuf {
@@ -66,4 +69,39 @@ pub struct Timestamping {
 
 fn default_timeout_ms() -> u64 {
     15_000
+}
+
+/// `[service]`: what `exhibit serve` keeps to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Service {
+    /// Runs at once, in all.
+    #[serde(deserialize_with = "at_least_one")]
+    pub runs: usize,
+    /// Runs at once that speak to one host.
+    #[serde(deserialize_with = "at_least_one")]
+    pub runs_per_host: usize,
+    /// Megabytes that stay free on the disk of the data: with less, nothing new is started.
+    pub keep_free_mb: u64,
+    /// Seconds that runs may take to finish when the service is stopped.
+    pub stop_grace_s: u64,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self { runs: 4, runs_per_host: 2, keep_free_mb: 512, stop_grace_s: 60 }
+    }
+}
+
+impl Service {
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn at_least_one<'de, D: serde::Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    match usize::deserialize(from)? {
+        0 => Err(serde::de::Error::custom("0 is too few: nothing would ever run; write 1 or more")),
+        number => Ok(number),
+    }
 }

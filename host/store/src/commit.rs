@@ -316,6 +316,15 @@ impl Inner {
 }
 
 impl Store {
+    /// Why nothing more can be added until the store is opened again, which finishes or drops what had failed
+    /// halfway; none: nothing is wrong.
+    pub fn halted(&self) -> Option<String> {
+        match self.inner.can_commit() {
+            Err(CommitError::Halted(reason)) => Some(reason),
+            _ => self.inner.writer.is_poisoned().then(|| "a commit panicked".to_owned()),
+        }
+    }
+
     /// Adds a leaf that is not a run: a missed period, an approval, a seal. A document, where there is one,
     /// is kept in a pack.
     ///

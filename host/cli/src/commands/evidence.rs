@@ -1,15 +1,19 @@
 //! `exhibit evidence`: what is held.
 
 use crate::args::Evidence;
+use crate::clock::WallClock;
 use crate::exit::Problem;
 use crate::output::{self, Format};
 use anyhow::Result;
 use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::SourceName;
+use exhibit_evidence::period::{AuditPeriod, Frequency};
 use exhibit_evidence::run::RunId;
-use exhibit_evidence::time::{Span, Timestamp};
+use exhibit_evidence::time::{Clock as _, Span, Timestamp};
 use exhibit_package::people::Row;
+use exhibit_pipeline::operation::{self, Alive};
 use exhibit_pipeline::workspace::Workspace;
+use exhibit_server::operate::memory::Memory;
 use exhibit_store::{Change, Difference, Standing, Store};
 use jiff::civil::Date;
 use serde::Serialize;
@@ -45,8 +49,55 @@ pub(crate) fn run(at: &Path, format: Format, command: Evidence) -> Result<()> {
             let directory = directory.or_else(|| workspace.config().directory.clone());
             people(format, &store, span(from, to)?, directory.as_ref(), all)
         }
+        Evidence::Host { period } => operation(format, &store, period),
         Evidence::Kinds => Ok(()),
     }
+}
+
+/// When the service ran in a period, and what it wrote down of itself.
+fn operation(format: Format, store: &Store, period: Option<AuditPeriod>) -> Result<()> {
+    let now = WallClock.now();
+    let period = match period {
+        Some(period) => period,
+        None => Frequency::Annual.period_at(now).to_string().parse()?,
+    };
+    // Whoever holds the store is not a service that runs.
+    let alive = Alive::Last(Memory::read(store.dir()).alive_at);
+    let operation = operation::operation(store, period.span(), now, alive)?;
+    if format == Format::Json {
+        return output::json(&operation);
+    }
+    if operation.ran.is_empty() {
+        output::line(&format!("The service did not run in {period}."))?;
+    }
+    output::rows(format, &operation.ran, &["ran from", "until", "ended"], |ran| {
+        vec![ran.from.to_string(), ran.until.to_string(), ran.ended.clone()]
+    })?;
+    output::line("")?;
+    output::rows(format, &operation.gaps, &["did not run from", "until"], |gap| {
+        vec![gap.start.to_string(), gap.end.to_string()]
+    })?;
+    output::line("")?;
+    output::rows(
+        format,
+        &operation.entries,
+        &["leaf", "at", "what", "source", "slots", "by", "why"],
+        |entry| {
+            let what = match &entry.of {
+                Some(of) => format!("{} ({of})", entry.act),
+                None => entry.act.clone(),
+            };
+            vec![
+                entry.leaf.to_string(),
+                entry.at.to_string(),
+                what,
+                entry.source.as_ref().map(SourceName::to_string).unwrap_or_default(),
+                entry.span.as_ref().map(Span::to_string).unwrap_or_default(),
+                entry.by.clone().unwrap_or_default(),
+                entry.why.clone().unwrap_or_default(),
+            ]
+        },
+    )
 }
 
 #[derive(Serialize)]

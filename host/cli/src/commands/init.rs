@@ -6,7 +6,7 @@ use crate::output;
 use anyhow::{Context as _, Result};
 use exhibit_evidence::secret::Secret;
 use exhibit_ledger::key::SigningKey;
-use exhibit_pipeline::workspace::{Config, Encryption, Signing, Workspace};
+use exhibit_pipeline::workspace::{Config, Encryption, ServiceConfig, Signing, Workspace};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -60,6 +60,7 @@ pub(crate) fn create(
         encryption: encrypt.then(|| Encryption { recipient: recipient.to_string() }),
         directory: None,
         timestamp: None,
+        service: ServiceConfig::default(),
     };
     let workspace = Workspace::create(dir, config)?;
     write_private(

@@ -11,6 +11,7 @@ mod export;
 mod init;
 mod reperform;
 mod seal;
+mod serve;
 mod source;
 mod status;
 mod verify;
@@ -31,6 +32,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Command::Connector(command) => return runtime.block_on(connector::run(at, format, command)),
         Command::Source(command) => return runtime.block_on(source::run(at, format, command)),
         Command::Collect(args) => return runtime.block_on(collect::run(at, format, &args)),
+        Command::Serve(args) => return runtime.block_on(serve::run(at, &args)),
         Command::Status(args) => status::run(at, format, &args)?,
         Command::Evidence(command) => evidence::run(at, format, command)?,
         Command::Seal(args) => return runtime.block_on(seal::run(at, format, args)),

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::name::{Name, SourceName};
 use exhibit_pipeline::approve::{self, Proposal};
+use exhibit_pipeline::source::ScheduleConfig;
 use exhibit_pipeline::workspace::Workspace;
 use serde::Serialize;
 use serde_json::Value;
@@ -274,6 +275,7 @@ struct Listed {
     connector: Name,
     approved: Option<Digest>,
     approved_at: Option<String>,
+    schedule: String,
     credentials: BTreeMap<String, String>,
 }
 
@@ -286,6 +288,7 @@ fn list(at: &Path, format: Format) -> Result<()> {
         listed.push(Listed {
             connector: config.connector.clone(),
             approved: approval.map(|a| a.component),
+            schedule: schedule(&config.schedule),
             approved_at: approval.map(|a| a.approved_at.to_string()),
             credentials: config.credentials.iter().map(|(k, v)| (k.clone(), v.scheme().to_owned())).collect(),
             source,
@@ -294,15 +297,21 @@ fn list(at: &Path, format: Format) -> Result<()> {
     if listed.is_empty() {
         output::say("No sources yet: exhibit source add NAME --connector CONNECTOR.");
     }
-    output::rows(format, &listed, &["source", "connector", "credentials", "approved"], |s| {
+    output::rows(format, &listed, &["source", "connector", "schedule", "credentials", "approved"], |s| {
         let credentials: Vec<String> =
             s.credentials.iter().map(|(slot, scheme)| format!("{slot}:{scheme}")).collect();
         let approved = match (&s.approved, &s.approved_at) {
             (Some(digest), Some(at)) => format!("{} on {at}", digest.short()),
             _ => "no".to_owned(),
         };
-        vec![s.source.to_string(), s.connector.to_string(), credentials.join(" "), approved]
+        let (source, connector) = (s.source.to_string(), s.connector.to_string());
+        vec![source, connector, s.schedule.clone(), credentials.join(" "), approved]
     })
+}
+
+/// When `exhibit serve` collects.
+fn schedule(config: &ScheduleConfig) -> String {
+    if config.paused { format!("{} (paused)", config.plan) } else { config.plan.to_string() }
 }
 
 async fn check(at: &Path, format: Format, name: &SourceName) -> Result<ExitCode> {

@@ -1,0 +1,129 @@
+//! `exhibit serve`: the service, until it is told to stop.
+
+use crate::args::{LogLevel, Serve};
+use crate::exit::FAILED;
+use anyhow::{Context as _, Result};
+use exhibit_pipeline::host::{Host, HostError};
+use exhibit_server::operate::{End, Options, operate};
+use exhibit_server::service::{Act, Service};
+use exhibit_store::OpenError;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
+
+/// How long the loop sleeps at most.
+const TICK: Duration = Duration::from_secs(5);
+/// How long whoever still reads the store is waited for before it is opened again.
+const REOPEN: Duration = Duration::from_secs(60);
+
+pub(crate) async fn run(at: &Path, args: &Serve) -> Result<ExitCode> {
+    log(args.log);
+    let (stop, stopped) = watch::channel(false);
+    let (terminate, interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let mut reload = listen(SignalKind::hangup())?;
+    tokio::spawn(stop_on(terminate, interrupt, stop));
+    // Runs have threads of their own, so that answers do not wait for guests.
+    let runs = tokio::runtime::Builder::new_multi_thread().thread_name("run").enable_all().build()?;
+    let served = loop {
+        match serve(at, &runs, &mut reload, stopped.clone()).await {
+            Ok(End::Stopped) => break Ok(ExitCode::SUCCESS),
+            Ok(End::Reopen) => tracing::warn!("the store is opened again"),
+            Err(error) => break Err(error),
+        }
+    };
+    runs.shutdown_background();
+    served
+}
+
+/// The service around the store, opened once.
+async fn serve(
+    at: &Path,
+    runs: &Runtime,
+    reload: &mut Signal,
+    stopped: watch::Receiver<bool>,
+) -> Result<End> {
+    let host = open(at).await?;
+    for note in host.store.notes() {
+        tracing::warn!(note, "the store was mended when it was opened");
+    }
+    let (service, inbox) = Service::new(host);
+    let options = Options { runs_on: runs.handle().clone(), tick: TICK };
+    let operating = operate(service.clone(), inbox, options, stopped);
+    tokio::pin!(operating);
+    loop {
+        tokio::select! {
+            end = &mut operating => return Ok(end?),
+            Some(()) = reload.recv() => {
+                let service = service.clone();
+                // What comes of it is in the log.
+                tokio::spawn(async move { service.order(Act::Reload, "SIGHUP").await });
+            }
+        }
+    }
+}
+
+/// Opens the workspace, waiting for what this process itself still holds of the store.
+async fn open(at: &Path) -> Result<Host> {
+    let begun = Instant::now();
+    loop {
+        let error = match crate::host::open(at) {
+            Ok(host) => return Ok(host),
+            Err(error) => error,
+        };
+        let holder = match error.downcast_ref::<HostError>() {
+            Some(HostError::Store(OpenError::InUse { pid, .. })) => pid.parse::<u32>().ok(),
+            _ => None,
+        };
+        if holder != Some(std::process::id()) || begun.elapsed() > REOPEN {
+            return Err(error);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal> {
+    signal(kind).context("cannot listen for signals")
+}
+
+/// Stops the service at the first signal, and the process at the second.
+async fn stop_on(mut terminate: Signal, mut interrupt: Signal, stop: watch::Sender<bool>) {
+    for last in [false, true] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if last {
+            tracing::error!("told to stop twice: runs that go on are given up, and the next start says so");
+            std::process::exit(FAILED.into());
+        }
+        stop.send_replace(true);
+    }
+}
+
+/// JSON lines on standard error.
+fn log(level: LogLevel) {
+    let own = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    let targets = Targets::new().with_default(own.min(LevelFilter::WARN)).with_targets([
+        ("exhibit", own),
+        ("exhibit_server", own),
+        ("exhibit_pipeline", own),
+    ]);
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_writer(std::io::stderr)
+        .with_filter(targets);
+    // Only the first of a process counts, and this is it.
+    let _ = tracing_subscriber::registry().with(lines).try_init();
+}

@@ -1,0 +1,160 @@
+//! What the scheduler is told of a source: its plan, the hosts that it speaks to, what it collects, and what the store
+//! knows of its past.
+
+use crate::coverage::GRACE_MS;
+use crate::host::{Host, HostError};
+use crate::operation;
+use exhibit_broker::grant::lock::Approval;
+use exhibit_broker::manifest::ComponentManifest;
+use exhibit_evidence::digest::Digest;
+use exhibit_evidence::kind::Kind;
+use exhibit_evidence::name::SourceName;
+use exhibit_evidence::run::{Manifest, Verdict};
+use exhibit_evidence::time::Timestamp;
+use exhibit_schedule::{Events, SourceSetup};
+use exhibit_settings::source::SourceConfig;
+use exhibit_store::{ReadError, RunFilter};
+use std::collections::BTreeMap;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Slots are settled again this far behind the last complete run, where nothing tells that they are settled already.
+const LOOK_BACK_MS: u64 = 40 * DAY_MS;
+
+/// Failures in a row that are counted, at most.
+const FAILURES_MAX: u32 = 100;
+
+/// A source as it is now.
+#[derive(Clone, Debug)]
+pub struct Present {
+    /// For the scheduler.
+    pub setup: SourceSetup,
+    /// The last run; none: there was none yet.
+    pub last: Option<Manifest>,
+    /// Runs since the last complete one.
+    pub failures: u32,
+}
+
+/// Reads what the scheduler needs of every source: of each component the manifest, once.
+pub struct Reader<'h> {
+    host: &'h Host,
+    manifests: BTreeMap<Digest, ComponentManifest>,
+    /// Until when each source's slots were told missed, as the ledger has it; read when it is first needed.
+    told: Option<BTreeMap<SourceName, Timestamp>>,
+}
+
+impl<'h> Reader<'h> {
+    /// A reader of a host's sources.
+    pub fn new(host: &'h Host) -> Self {
+        Self { host, manifests: BTreeMap::new(), told: None }
+    }
+
+    /// A source that the scheduler knows already, as it is set up now: without its past.
+    ///
+    /// # Errors
+    /// As [`Reader::present`].
+    pub fn changed(&mut self, config: &SourceConfig, approval: &Approval) -> Result<SourceSetup, HostError> {
+        let (state, events) = self.datasets(config, approval.component)?;
+        Ok(SourceSetup {
+            plan: config.schedule.plan.clone(),
+            hosts: approval.egress.iter().map(|rule| rule.url().host().to_string()).collect(),
+            state,
+            events,
+            since: approval.approved_at,
+            observed: Vec::new(),
+            settled_until: approval.approved_at,
+        })
+    }
+
+    /// A source under its approval. Slots that end before `settled_until` were settled by an earlier scheduler.
+    ///
+    /// # Errors
+    /// [`HostError`], where the approved component is not here or cannot be read.
+    pub fn present(
+        &mut self,
+        name: &SourceName,
+        config: &SourceConfig,
+        approval: &Approval,
+        settled_until: Option<Timestamp>,
+    ) -> Result<Present, HostError> {
+        let told = match &mut self.told {
+            Some(told) => told,
+            none => none.insert(operation::missed_until(&self.host.store).map_err(unreadable)?),
+        };
+        let told = told.get(name).copied();
+        let past = self.past(name, settled_until.max(told), approval.approved_at)?;
+        let Past { since, observed, settled_until, .. } = past;
+        let setup = SourceSetup { since, observed, settled_until, ..self.changed(config, approval)? };
+        Ok(Present { setup, last: past.last, failures: past.failures })
+    }
+
+    /// Whether a source collects state, and how long its events can be collected.
+    fn datasets(
+        &mut self,
+        config: &SourceConfig,
+        component: Digest,
+    ) -> Result<(bool, Option<Events>), HostError> {
+        let manifest = match self.manifests.entry(component) {
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::btree_map::Entry::Vacant(new) => {
+                let bytes = self.host.workspace.component(&component)?;
+                let manifest = exhibit_sandbox::read_manifest(&bytes).map_err(|error| {
+                    HostError::Component { file: format!("{component}.wasm"), reason: error.to_string() }
+                })?;
+                new.insert(manifest)
+            }
+        };
+        let kinds = if config.kinds.is_empty() { &manifest.kinds } else { &config.kinds };
+        let is_timed = |kind: &&Kind| self.host.shape(kind).is_some_and(|shape| shape.is_timed());
+        let (timed, state): (Vec<&Kind>, Vec<&Kind>) = kinds.iter().partition(is_timed);
+        // The kind that is forgotten first is the one that decides.
+        let retention = timed.iter().filter_map(|kind| manifest.retention_days.get(*kind)).min();
+        let retention_ms = retention.map(|days| u64::from(*days) * DAY_MS);
+        let events = (!timed.is_empty()).then_some(Events { retention_ms, grace_ms: GRACE_MS });
+        Ok((!state.is_empty(), events))
+    }
+
+    fn past(
+        &self,
+        name: &SourceName,
+        settled_until: Option<Timestamp>,
+        approved_at: Timestamp,
+    ) -> Result<Past, HostError> {
+        let filter = RunFilter { source: Some(name.clone()), span: None };
+        let runs = self.host.store.runs(&filter).map_err(unreadable)?;
+        // An approval that was renewed does not make the source new.
+        let first = runs.first().map_or(approved_at, |run| run.started_at.min(approved_at));
+        let since = settled_until.map_or(first, |settled| settled.min(first));
+        let mut past = Past { since, observed: Vec::new(), settled_until: since, last: None, failures: 0 };
+        let mut from = settled_until;
+        for run in runs.iter().rev() {
+            if !past.observed.is_empty() && from.is_some_and(|from| run.started_at < from) {
+                break;
+            }
+            let manifest = self.host.store.manifest(&run.run).map_err(unreadable)?;
+            if manifest.verdict == Verdict::Complete {
+                past.observed.push(run.started_at);
+                let back = run.started_at.plus_ms(-LOOK_BACK_MS.cast_signed());
+                from = Some(from.map_or(back, |from| from.max(back)));
+            } else if past.observed.is_empty() && past.failures < FAILURES_MAX {
+                past.failures += 1;
+            }
+            past.last.get_or_insert(manifest);
+        }
+        past.settled_until = from.unwrap_or(since).max(since);
+        Ok(past)
+    }
+}
+
+/// What the store knows of a source's past.
+struct Past {
+    since: Timestamp,
+    observed: Vec<Timestamp>,
+    settled_until: Timestamp,
+    last: Option<Manifest>,
+    failures: u32,
+}
+
+fn unreadable(error: ReadError) -> HostError {
+    HostError::Store(exhibit_store::OpenError::Read(error))
+}

@@ -1,0 +1,211 @@
+//! Numbers for Prometheus, in the OpenMetrics text format
+//! (<https://prometheus.io/docs/specs/om/open_metrics_spec/>). Each is named in `deploy/README.md`.
+
+use super::runs::Lost;
+use crate::service::Now;
+use exhibit_evidence::name::SourceName;
+use exhibit_evidence::time::Timestamp;
+use exhibit_pipeline::collect::Collected;
+use exhibit_pipeline::operation::{Deed, of_word};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+/// The media type of [`Metrics::text`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Labels: names with their values.
+type Words<const N: usize> = [(&'static str, String); N];
+
+fn of(source: &SourceName) -> Words<1> {
+    [("source", source.to_string())]
+}
+
+/// The numbers of one service.
+pub struct Metrics {
+    registry: Registry,
+    started_at: Gauge,
+    holding: Gauge,
+    running: Gauge,
+    leaves: Gauge,
+    free: Gauge,
+    runs: Family<Words<2>, Counter>,
+    took: Histogram,
+    records: Family<Words<1>, Counter>,
+    exchanges: Family<Words<1>, Counter>,
+    missed: Family<Words<2>, Counter>,
+    late: Family<Words<1>, Counter>,
+    failures: Family<Words<1>, Gauge>,
+    paused: Family<Words<1>, Gauge>,
+    problem: Family<Words<1>, Gauge>,
+    next_due: Family<Words<1>, Gauge>,
+    last_complete: Family<Words<1>, Gauge>,
+    /// The sources that have gauges.
+    known: Mutex<BTreeSet<SourceName>>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Numbers that are all zero.
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("exhibit"),
+            started_at: Gauge::default(),
+            holding: Gauge::default(),
+            running: Gauge::default(),
+            leaves: Gauge::default(),
+            free: Gauge::default(),
+            runs: Family::default(),
+            // From an eighth of a second to over half an hour.
+            took: Histogram::new(exponential_buckets(0.125, 2.0, 15)),
+            records: Family::default(),
+            exchanges: Family::default(),
+            missed: Family::default(),
+            late: Family::default(),
+            failures: Family::default(),
+            paused: Family::default(),
+            problem: Family::default(),
+            next_due: Family::default(),
+            last_complete: Family::default(),
+            known: Mutex::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let to = &mut self.registry;
+        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        to.register("build", "The version of Exhibit", build);
+        let seconds = || Unit::Seconds;
+        to.register_with_unit(
+            "started_timestamp",
+            "When the service started",
+            seconds(),
+            self.started_at.clone(),
+        );
+        to.register(
+            "holding",
+            "1 while nothing new is started: stopping, or the disk is full",
+            self.holding.clone(),
+        );
+        to.register("runs_running", "Runs that go on", self.running.clone());
+        to.register("ledger_leaves", "Leaves of the ledger", self.leaves.clone());
+        to.register_with_unit(
+            "data_free",
+            "What is left on the disk of the data",
+            Unit::Bytes,
+            self.free.clone(),
+        );
+        to.register(
+            "runs",
+            "Runs that ended, by source and verdict; lost: nothing of it is kept",
+            self.runs.clone(),
+        );
+        to.register_with_unit(
+            "run_duration",
+            "How long runs took that were kept",
+            seconds(),
+            self.took.clone(),
+        );
+        to.register("records", "Records that runs emitted", self.records.clone());
+        to.register("exchanges", "Requests that runs made", self.exchanges.clone());
+        to.register("missed", "Stretches of slots that passed without a complete look", self.missed.clone());
+        to.register(
+            "late",
+            "Stretches of slots whose events were collected after the grace",
+            self.late.clone(),
+        );
+        to.register("source_failures", "Runs since the last complete one", self.failures.clone());
+        to.register("source_paused", "1 while a source is paused", self.paused.clone());
+        to.register("source_problem", "1 while a source cannot run as it is set up", self.problem.clone());
+        let (next_due, complete) = (self.next_due.clone(), self.last_complete.clone());
+        to.register_with_unit("source_next_due_timestamp", "When the next run is due", seconds(), next_due);
+        to.register_with_unit(
+            "source_complete_timestamp",
+            "When the last complete run ended",
+            seconds(),
+            complete,
+        );
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    pub(crate) fn free_bytes(&self, free: u64) {
+        self.free.set(i64::try_from(free).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn run(&self, source: &SourceName, came_to: &Result<Collected, Lost>) {
+        let verdict = came_to.as_ref().map_or("lost", |run| run.manifest.verdict.word());
+        self.runs.get_or_create(&[("source", source.to_string()), ("verdict", verdict.to_owned())]).inc();
+        let Ok(run) = came_to else { return };
+        let manifest = &run.manifest;
+        let took_ms = manifest.ended_at.as_ms().saturating_sub(manifest.started_at.as_ms());
+        self.took.observe(std::time::Duration::from_millis(took_ms).as_secs_f64());
+        let records = manifest.populations.iter().map(|population| population.emitted).sum();
+        self.records.get_or_create(&of(source)).inc_by(records);
+        self.exchanges.get_or_create(&of(source)).inc_by(manifest.exchanges.count);
+        if manifest.verdict == exhibit_evidence::run::Verdict::Complete {
+            self.last_complete.get_or_create(&of(source)).set(seconds(manifest.ended_at));
+        }
+    }
+
+    pub(crate) fn deed(&self, deed: &Deed) {
+        match deed {
+            Deed::Missed { source, of, .. } => {
+                let labels = [("source", source.to_string()), ("of", of_word(*of).to_owned())];
+                self.missed.get_or_create(&labels).inc();
+            }
+            Deed::Late { source, .. } => _ = self.late.get_or_create(&of(source)).inc(),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn now(&self, now: &Now, running: usize, leaves: u64) {
+        self.started_at.set(seconds(now.started_at));
+        self.holding.set(i64::from(now.holding.is_some()));
+        self.running.set(i64::try_from(running).unwrap_or(i64::MAX));
+        self.leaves.set(i64::try_from(leaves).unwrap_or(i64::MAX));
+        for (name, source) in &now.sources {
+            let labels = of(name);
+            self.failures.get_or_create(&labels).set(i64::from(source.failures));
+            self.paused.get_or_create(&labels).set(i64::from(source.paused));
+            self.problem.get_or_create(&labels).set(i64::from(source.problem.is_some()));
+            match source.next_due {
+                Some(at) => _ = self.next_due.get_or_create(&labels).set(seconds(at)),
+                None => _ = self.next_due.remove(&labels),
+            }
+            if let Some(last) = source.last.as_ref().filter(|last| last.verdict == "complete") {
+                self.last_complete.get_or_create(&labels).set(seconds(last.ended_at));
+            }
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for gone in known.iter().filter(|name| !now.sources.contains_key(*name)) {
+            for family in [&self.failures, &self.paused, &self.problem, &self.next_due, &self.last_complete] {
+                family.remove(&of(gone));
+            }
+        }
+        *known = now.sources.keys().cloned().collect();
+    }
+}
+
+fn seconds(at: Timestamp) -> i64 {
+    (at.as_ms() / 1000).cast_signed()
+}
