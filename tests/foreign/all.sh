@@ -41,6 +41,11 @@ run "what Jira's document leaves out of these, by the models of jira.js" with_no
 run "the Pulumi connector's fixtures, by Pulumi Cloud's own OpenAPI document" "$PYTHON" tests/foreign/pulumi_connector_fixtures.py
 run "the fake AWS, by boto3" "$PYTHON" tests/foreign/aws_fake_boto3.py "$serve"
 run "the fake Google Cloud, by Google's own client and discovery documents" "$PYTHON" tests/foreign/gcp_fake.py "$serve"
+run "the fake Azure, by Microsoft's own OpenAPI documents" "$PYTHON" tests/foreign/azure_fake.py "$serve"
+run "the fake GitHub, by GitHub's own OpenAPI document" "$PYTHON" tests/foreign/github_fake.py "$serve"
+run "the fake Google Workspace, by Google's discovery documents" "$PYTHON" tests/foreign/google_workspace_fake.py "$serve"
+run "the fake Jira, by Jira's own OpenAPI document" "$PYTHON" tests/foreign/jira_fake.py "$serve"
+run "the fake Pulumi Cloud, by Pulumi Cloud's own OpenAPI document" "$PYTHON" tests/foreign/pulumi_fake.py "$serve"
 
 echo
 echo "$passed passed, $failed failed, $skipped skipped"

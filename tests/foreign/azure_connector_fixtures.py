@@ -223,33 +223,46 @@ def check_management(documents, place, fixture, counts):
     return True
 
 
+class Answers:
+    """Exchanges held against the documents: objects of Graph by kind, answers of Azure Resource Manager by endpoint."""
+
+    def __init__(self):
+        self.management, self.endpoints, self.undescribed = management_documents(), {}, 0
+        self.counts, self.refused, self.registered = {}, 0, 0
+        self.example = json.loads(EXAMPLE.read_text())["value"][0] if EXAMPLE.exists() else None
+        document["paths"]["/servicePrincipals/{id}/appRoleAssignedTo"] = {}
+
+    def check(self, place, exchange):
+        url = urllib.parse.urlsplit(exchange["url"])
+        if url.netloc == MANAGEMENT:
+            if self.management and not check_management(self.management, place, exchange, self.endpoints):
+                self.undescribed += 1
+            return
+        assert url.netloc == GRAPH, place
+        assert url.path.startswith(PREFIX), place
+        path, body = url.path[len(PREFIX) :], exchange["body_json"]
+        asked = set(urllib.parse.parse_qs(url.query))
+        assert asked <= PARAMETERS, f"{place}: {asked - PARAMETERS}"
+        if exchange.get("status", 200) != 200:
+            self.refused += 1
+            assert set(body) == {"error"} and {"code", "message"} <= set(body["error"]), place
+        elif path == REGISTRATIONS:
+            example = self.example
+            for item in body["value"]:
+                self.registered += 1
+                assert example is None or {k: type(v) for k, v in item.items()} == {k: type(v) for k, v in example.items()}, place
+        else:
+            check(place, template(document["paths"], path) if path not in ITEMS else path, body, self.counts)
+
+
 def main():
-    management, endpoints, undescribed = management_documents(), {}, 0
-    counts, refused, registered = {}, 0, 0
-    example = json.loads(EXAMPLE.read_text())["value"][0] if EXAMPLE.exists() else None
-    document["paths"]["/servicePrincipals/{id}/appRoleAssignedTo"] = {}
+    answers = Answers()
     for place, line, fixture in fixtures("azure"):
         # 0.0.0.0 is everyone; of a firewall of Azure SQL, every service of Azure, and with 255.255.255.255 every address.
         addresses(line, hosts=HOSTS, everyone={"0.0.0.0", "255.255.255.255"})
-        url = urllib.parse.urlsplit(fixture["url"])
-        if url.netloc == MANAGEMENT:
-            if management and not check_management(management, place, fixture, endpoints):
-                undescribed += 1
-            continue
-        assert url.netloc == GRAPH, place
-        assert url.path.startswith(PREFIX), place
-        path, body = url.path[len(PREFIX) :], fixture["body_json"]
-        asked = set(urllib.parse.parse_qs(url.query))
-        assert asked <= PARAMETERS, f"{place}: {asked - PARAMETERS}"
-        if fixture.get("status", 200) != 200:
-            refused += 1
-            assert set(body) == {"error"} and {"code", "message"} <= set(body["error"]), place
-        elif path == REGISTRATIONS:
-            for item in body["value"]:
-                registered += 1
-                assert example is None or {k: type(v) for k, v in item.items()} == {k: type(v) for k, v in example.items()}, place
-        else:
-            check(place, template(document["paths"], path) if path not in ITEMS else path, body, counts)
+        answers.check(place, fixture)
+    management, endpoints, undescribed = answers.management, answers.endpoints, answers.undescribed
+    counts, refused, registered = answers.counts, answers.refused, answers.registered
     # Validating nothing would prove nothing.
     assert len(counts) >= 11 and refused >= 5 and registered >= 2, (counts, refused, registered)
     for broken in ({"id": 7}, {"id": "x", "colour": "red"}):

@@ -28,38 +28,48 @@ if documents is None:
     skip(NAME, "no discovery documents (pip install google-api-python-client)")
 
 
-def described(known, fixture):
-    url = urllib.parse.urlsplit(fixture["url"])
-    for document in known:
-        if document.host == url.netloc:
-            try:
-                return document, document.method(fixture["method"], url.path)
-            except AssertionError:
-                continue
-    raise AssertionError(f"{fixture['url']}: no document of Google's has it")
+class Answers:
+    """Exchanges held against the documents: answers by method."""
 
+    def __init__(self):
+        self.known = [Document(documents / f"{name}.json", jsonschema.Draft202012Validator) for name in DOCUMENTS]
+        self.counts = {}
 
-def main():
-    known = [Document(documents / f"{name}.json", jsonschema.Draft202012Validator) for name in DOCUMENTS]
-    counts = {}
-    for place, line, fixture in fixtures("google-workspace"):
-        addresses(line, HOSTS)
-        document, method = described(known, fixture)
-        asked = urllib.parse.parse_qs(urllib.parse.urlsplit(fixture["url"]).query)
+    def described(self, exchange):
+        url = urllib.parse.urlsplit(exchange["url"])
+        for document in self.known:
+            if document.host == url.netloc:
+                try:
+                    return document, document.method(exchange["method"], url.path)
+                except AssertionError:
+                    continue
+        raise AssertionError(f"{exchange['url']}: no document of Google's has it")
+
+    def check(self, place, exchange):
+        document, method = self.described(exchange)
+        asked = urllib.parse.parse_qs(urllib.parse.urlsplit(exchange["url"]).query)
         for name, values in asked.items():
             parameter = method.get("parameters", {}).get(name)
             assert parameter, f"{place}: {method['id']} has no parameter {name}"
             assert values[0] in parameter.get("enum", values), f"{place}: {name} is none of {parameter['enum']}"
             most = int(parameter.get("maximum", 10**9))
             assert parameter["type"] != "integer" or int(values[0]) <= most, f"{place}: {name} is {most} at most"
-        for error in document.errors(method, fixture["body_json"]):
+        for error in document.errors(method, exchange["body_json"]):
             raise AssertionError(f"{place}: {method['id']}: {error.json_path}: {error.message[:300]}")
-        for user in fixture["body_json"].get("users", []):
+        for user in exchange["body_json"].get("users", []):
             assert all(isinstance(user.get(name, []), list) for name in LISTS), place
-        counts[method["id"]] = counts.get(method["id"], 0) + 1
+        self.counts[method["id"]] = self.counts.get(method["id"], 0) + 1
+
+
+def main():
+    answers = Answers()
+    for place, line, fixture in fixtures("google-workspace"):
+        addresses(line, HOSTS)
+        answers.check(place, fixture)
     # Validating nothing would prove nothing.
+    counts = answers.counts
     assert len(counts) >= 10, counts
-    directory = known[0]
+    directory = answers.known[0]
     method = directory.method("GET", "/admin/directory/v1/groups")
     broken = {"groups": [{"id": 7, "colour": "red"}]}
     assert len(directory.errors(method, broken)) == 2, "a wrong type and an unknown member are found"

@@ -44,40 +44,50 @@ def scopes(operations):
     assert given == needed, f"superfluous: {given - needed}"
 
 
-def main():
-    defs = {name: convert(schema) for name, schema in source["components"]["schemas"].items()}
+class Answers:
+    """Exchanges held against the document: answers by endpoint, searches, how many answers were errors."""
 
-    def validator(content):
-        return jsonschema.Draft202012Validator({"$defs": defs, **convert(content["application/json"]["schema"])})
+    def __init__(self):
+        self.defs = {name: convert(schema) for name, schema in source["components"]["schemas"].items()}
+        self.refusal = jsonschema.Draft202012Validator({"$defs": self.defs, "$ref": "#/$defs/ErrorCollection"})
+        self.counts, self.asked, self.refused, self.operations = {}, 0, 0, {}
 
-    errors_of = jsonschema.Draft202012Validator({"$defs": defs, "$ref": "#/$defs/ErrorCollection"})
-    answered, asked, refused, operations = {}, 0, 0, {}
-    for place, line, fixture in fixtures("jira"):
-        addresses(line)
-        path = urllib.parse.urlsplit(fixture["url"]).path
+    def validator(self, content):
+        return jsonschema.Draft202012Validator({"$defs": self.defs, **convert(content["application/json"]["schema"])})
+
+    def check(self, place, exchange):
+        path = urllib.parse.urlsplit(exchange["url"]).path
         if UNDESCRIBED.fullmatch(path):
-            continue
+            return
         known = template(source["paths"], path)
-        operation = source["paths"][known][fixture["method"].lower()]
-        operations[known] = operation
-        body, causes = without_nulls(fixture["body_json"]), []
-        if fixture["method"] == "POST":
-            asked += 1
-            causes += validator(operation["requestBody"]["content"]).iter_errors(fixture["request_body"])
-        if fixture.get("status", 200) != 200:
-            refused += 1
-            causes += errors_of.iter_errors(body)
+        operation = source["paths"][known][exchange["method"].lower()]
+        self.operations[known] = operation
+        body, causes = without_nulls(exchange["body_json"]), []
+        if exchange["method"] == "POST":
+            self.asked += 1
+            causes += self.validator(operation["requestBody"]["content"]).iter_errors(exchange["request_body"])
+        if exchange.get("status", 200) != 200:
+            self.refused += 1
+            causes += self.refusal.iter_errors(body)
         else:
-            causes += validator(operation["responses"]["200"]["content"]).iter_errors(body)
-            answered[known] = answered.get(known, 0) + 1
+            causes += self.validator(operation["responses"]["200"]["content"]).iter_errors(body)
+            self.counts[known] = self.counts.get(known, 0) + 1
         for error in causes:
             cause = deepest(error)[0]
             raise AssertionError(f"{place}: {known}: {cause.json_path}: {cause.message[:300]}")
+
+
+def main():
+    answers = Answers()
+    for place, line, fixture in fixtures("jira"):
+        addresses(line)
+        answers.check(place, fixture)
     # Validating nothing would prove nothing.
+    answered, asked, refused = answers.counts, answers.asked, answers.refused
     assert len(answered) >= 11 and asked >= 5 and refused >= 8, (answered, asked, refused)
-    users = validator(source["paths"]["/rest/api/3/users/search"]["get"]["responses"]["200"]["content"])
+    users = answers.validator(source["paths"]["/rest/api/3/users/search"]["get"]["responses"]["200"]["content"])
     assert list(users.iter_errors([{"accountId": 7, "active": "yes"}]))
-    scopes(operations)
+    scopes(answers.operations)
     print(f"jira_connector_fixtures: {sum(answered.values())} bodies of {len(answered)} endpoints, {asked} searches and {refused} errors agree with Jira's document")
 
 

@@ -44,13 +44,17 @@ BESIDES = [
 REFUSED = {"type": "object", "required": ["code", "message"], "properties": {"code": {"type": "integer"}, "message": {"type": "string"}}}
 
 
-def main():
-    defs = {name: convert(schema) for name, schema in source["components"]["schemas"].items()}
+class Answers:
+    """Exchanges held against the document: answers by endpoint, how many were errors."""
 
-    def validator(schema):
-        return jsonschema.Draft202012Validator({"$defs": defs, **schema})
+    def __init__(self):
+        self.defs = {name: convert(schema) for name, schema in source["components"]["schemas"].items()}
+        self.counts, self.refused = {}, 0
 
-    def answer_of(path):
+    def validator(self, schema):
+        return jsonschema.Draft202012Validator({"$defs": self.defs, **schema})
+
+    def answer_of(self, path):
         for pattern, schema in BESIDES:
             if pattern.search(path):
                 return pattern.pattern, schema
@@ -58,26 +62,31 @@ def main():
         answer = source["paths"][known]["get"]["responses"]["200"]
         return known, convert(answer["content"]["application/json"]["schema"])
 
-    answered, refused = {}, 0
-    for place, line, fixture in fixtures("pulumi"):
-        addresses(line, hosts=PULUMI)
-        path = urllib.parse.urlsplit(fixture["url"]).path
-        known, schema = answer_of(path)
-        if fixture.get("status", 200) != 200:
-            refused += 1
+    def check(self, place, exchange):
+        known, schema = self.answer_of(urllib.parse.urlsplit(exchange["url"]).path)
+        if exchange.get("status", 200) != 200:
+            self.refused += 1
             schema = REFUSED
         else:
-            answered[known] = answered.get(known, 0) + 1
-        for error in validator(schema).iter_errors(without_nulls(fixture["body_json"])):
+            self.counts[known] = self.counts.get(known, 0) + 1
+        for error in self.validator(schema).iter_errors(without_nulls(exchange["body_json"])):
             cause = deepest(error)[0]
             # A word that the document does not have, which the tests are about.
             if cause.validator == "enum" and cause.instance == "exploded":
                 continue
             raise AssertionError(f"{place}: {known}: {cause.json_path}: {cause.message[:300]}")
+
+
+def main():
+    answers = Answers()
+    for place, line, fixture in fixtures("pulumi"):
+        addresses(line, hosts=PULUMI)
+        answers.check(place, fixture)
     # Validating nothing would prove nothing.
+    answered, refused = answers.counts, answers.refused
     assert len(answered) >= 15 and refused >= 12, (answered, refused)
-    _, members = answer_of("/api/orgs/example-org/members")
-    assert list(validator(members).iter_errors({"members": [{"role": 7}]}))
+    _, members = answers.answer_of("/api/orgs/example-org/members")
+    assert list(answers.validator(members).iter_errors({"members": [{"role": 7}]}))
     print(f"{NAME}: {sum(answered.values())} bodies of {len(answered)} endpoints and {refused} errors agree with Pulumi's document")
 
 

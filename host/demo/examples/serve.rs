@@ -41,6 +41,16 @@ fn main() -> Result<(), Box<dyn Error>> {
                 "old_key": lapse(&story.gcp.old_key), "owner": lapse(&story.gcp.owner),
                 "backups_off": lapse(&story.gcp.backups_off), "contractor_grant": lapse(&story.gcp.contractor_grant),
             },
+            "azure": {
+                "open_rdp": lapse(&story.azure.open_rdp), "public_storage": lapse(&story.azure.public_storage),
+                "unlogged": lapse(&story.azure.unlogged), "owner": lapse(&story.azure.owner),
+                "old_secret": lapse(&story.azure.old_secret),
+                "stayed": {
+                    "id": story.azure.stayed.login, "start": story.azure.stayed.span.start,
+                    "end": story.azure.stayed.span.end,
+                },
+            },
+            "pulumi": {"drifted": lapse(&story.pulumi.drifted), "finding": lapse(&story.pulumi.finding)},
         }),
     );
     println!("{}", Value::Object(facts));

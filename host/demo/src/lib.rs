@@ -10,7 +10,7 @@
 //! | [`calendar`] | the half year |
 //! | `system` | the systems, each with a fake: [`System`] |
 //! | `fakes` | the fakes, started and stopped together: [`Fakes`] |
-//! | `okta`, `aws`, `gcp`, `github`, `google_workspace`, `jira` | what each fake answers |
+//! | `okta`, `aws`, `gcp`, `azure`, `github`, `google_workspace`, `jira`, `pulumi` | what each fake answers |
 //! | `google` | what the APIs of Google have in common |
 //! | `http` | the server they share |
 
@@ -18,6 +18,7 @@
 #![recursion_limit = "256"]
 
 mod aws;
+mod azure;
 pub mod calendar;
 pub mod clock;
 mod fakes;
@@ -30,6 +31,7 @@ mod jira;
 mod names;
 mod okta;
 pub mod org;
+mod pulumi;
 mod random;
 mod system;
 

@@ -39,12 +39,16 @@ systems! {
     Aws: aws,
     /// Google's cloud.
     Gcp: gcp,
+    /// Microsoft's cloud, and its directory.
+    Azure: azure,
     /// Source code, and who may change it.
     GitHub: github,
     /// Mail, calendar, devices.
     GoogleWorkspace: google_workspace,
     /// Tickets.
     Jira: jira,
+    /// Infrastructure as code.
+    Pulumi: pulumi,
 }
 
 /// Makes a fake of an organisation's system, which lives by the clock.
@@ -69,8 +73,8 @@ pub(crate) struct Vendor {
 pub struct Source {
     /// The connector's settings.
     pub settings: Map<String, Value>,
-    /// The slot of the credential.
-    pub slot: &'static str,
+    /// The slots of the credential: one that is good for several is in each.
+    pub slots: &'static [&'static str],
     /// Members of the credential that are no secrets, its scheme among them.
     pub credential: Map<String, Value>,
     /// Members that are: each is kept in a file of its own, and named.
@@ -78,10 +82,10 @@ pub struct Source {
 }
 
 impl Source {
-    /// A source with this credential; `settings` and `credential` are JSON objects.
+    /// A source with this credential in each slot; `settings` and `credential` are JSON objects.
     pub(crate) fn new(
         settings: Value,
-        slot: &'static str,
+        slots: &'static [&'static str],
         credential: Value,
         secrets: Vec<(&'static str, String)>,
     ) -> Self {
@@ -89,7 +93,7 @@ impl Source {
             Value::Object(members) => members,
             _ => Map::new(),
         };
-        Self { settings: object(settings), slot, credential: object(credential), secrets }
+        Self { settings: object(settings), slots, credential: object(credential), secrets }
     }
 }
 

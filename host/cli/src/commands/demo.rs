@@ -127,11 +127,14 @@ fn source_file(keys: &Path, connector: &str, source: Source) -> Result<String> {
         write_secret(&file, &secret)?;
         credential.insert(member.to_owned(), format!("file:{}", file.display()).into());
     }
+    let credential = serde_json::Value::Object(credential);
+    let credentials: serde_json::Map<_, _> =
+        source.slots.iter().map(|slot| ((*slot).to_owned(), credential.clone())).collect();
     let file = serde_json::json!({
         "connector": connector,
         "allow_addresses": ["127.0.0.1"],
         "settings": source.settings,
-        "credentials": {source.slot: credential},
+        "credentials": credentials,
     });
     Ok(toml::to_string(&file)?)
 }

@@ -51,7 +51,7 @@ pub(crate) const VENDOR: Vendor = Vendor {
     source: |origin| {
         let credential = json!({"scheme": "aws_sigv4", "access_key_id": ACCESS_KEY_ID});
         let secrets = vec![("secret_access_key", SECRET_ACCESS_KEY.to_owned())];
-        Source::new(json!({"endpoint": origin}), "aws", credential, secrets)
+        Source::new(json!({"endpoint": origin}), &["aws"], credential, secrets)
     },
 };
 

@@ -47,7 +47,7 @@ pub(crate) const VENDOR: Vendor = Vendor {
         Arc::new(Gcp { organisation: Arc::clone(organisation), clock: Arc::clone(clock) })
     },
     source: |origin| {
-        let mut source = ACCOUNT.source(origin, "gcp");
+        let mut source = ACCOUNT.source(origin, &["gcp"]);
         source.settings.insert("organization".to_owned(), NAME.trim_start_matches("organizations/").into());
         source
     },

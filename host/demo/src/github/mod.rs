@@ -41,7 +41,7 @@ pub(crate) const VENDOR: Vendor = Vendor {
     fake: |organisation, clock, _| Arc::new(GitHub::new(Arc::clone(organisation), Arc::clone(clock))),
     source: |origin| {
         let settings = json!({"org": ORG, "api_url": origin});
-        Source::new(settings, "github", json!({"scheme": "bearer"}), vec![("token", TOKEN.to_owned())])
+        Source::new(settings, &["github"], json!({"scheme": "bearer"}), vec![("token", TOKEN.to_owned())])
     },
 };
 

@@ -116,7 +116,6 @@ fn permissions(word: &str) -> Value {
 
 pub(super) fn answer(call: &Call<'_>, repo: &Repo, path: &[&str]) -> Answer {
     match path {
-        [] => Ok(repo.shape(call).into()),
         ["branches", "main", "protection"] => protection(call, repo),
         ["branches", _, "protection"] => Err(Refusal(404, "Branch not found")),
         ["rules", "branches", _] => Ok(json!([]).into()),

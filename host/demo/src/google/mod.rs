@@ -58,14 +58,14 @@ struct Denied(u16, &'static str, &'static str);
 
 impl ServiceAccount {
     /// How a source reads the fake at `origin` as this account.
-    pub(crate) fn source(&self, origin: &str, slot: &'static str) -> Source {
+    pub(crate) fn source(&self, origin: &str, slots: &'static [&'static str]) -> Source {
         let mut credential = json!({
             "scheme": "google_service_account", "scopes": self.scopes, "token_url": format!("{origin}/token"),
         });
         if let Some(subject) = self.subject {
             credential["subject"] = subject.into();
         }
-        Source::new(json!({"endpoint": origin}), slot, credential, vec![("key", self.key_file())])
+        Source::new(json!({"endpoint": origin}), slots, credential, vec![("key", self.key_file())])
     }
 
     /// The key file, as Google hands it out.

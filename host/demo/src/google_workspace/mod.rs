@@ -57,7 +57,7 @@ pub(crate) const VENDOR: Vendor = Vendor {
         let log = log::write(organisation);
         Arc::new(Workspace { organisation: Arc::clone(organisation), clock: Arc::clone(clock), log })
     },
-    source: |origin| ACCOUNT.source(origin, "workspace"),
+    source: |origin| ACCOUNT.source(origin, &["workspace"]),
 };
 
 /// The fake.

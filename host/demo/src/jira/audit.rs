@@ -86,7 +86,7 @@ fn shape(call: &Call<'_>, id: usize, event: &Event) -> Value {
     let (_, chance) = uuid_and_chance(call.org.seed(), &format!("jira event {id}"));
     json!({
         "id": id + 1, "summary": event.summary, "remoteAddress": ip(chance), "authorKey": event.author,
-        "authorAccountId": event.author, "created": instant(event.at), "category": event.category,
+        "created": instant(event.at), "category": event.category,
         "eventSource": "", "objectItem": event.object, "changedValues": [],
         "associatedItems": event.about.iter().cloned().collect::<Vec<Value>>(),
     })

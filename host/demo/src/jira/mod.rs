@@ -42,7 +42,7 @@ pub(crate) const VENDOR: Vendor = Vendor {
             "rejected_resolutions": ["Won't Do"], "emergency_labels": ["emergency"],
         });
         let credential = json!({"scheme": "basic", "username": COLLECTOR});
-        Source::new(settings, "jira", credential, vec![("password", TOKEN.to_owned())])
+        Source::new(settings, &["jira"], credential, vec![("password", TOKEN.to_owned())])
     },
 };
 

@@ -41,7 +41,7 @@ pub(crate) const VENDOR: Vendor = Vendor {
     },
     source: |origin| {
         let (settings, credential) = (json!({"org_url": origin}), json!({"scheme": "ssws"}));
-        Source::new(settings, "okta", credential, vec![("token", TOKEN.to_owned())])
+        Source::new(settings, &["okta"], credential, vec![("token", TOKEN.to_owned())])
     },
 };
 

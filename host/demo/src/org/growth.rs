@@ -7,8 +7,10 @@ use crate::calendar::{
     FIRST_DAY, Held, LAST_DAY, LOG_FIRST_DAY, LOG_LAST_DAY, at, days, is_weekend, next, plus_days,
 };
 use crate::names::{FAMILY, GIVEN};
+use crate::org::azure::AzureStory;
 use crate::org::cloud::Cloud;
 use crate::org::gcp::story::GcpStory;
+use crate::org::pulumi::PulumiStory;
 use crate::random::{Stream, okta_id};
 use crate::system::System;
 use exhibit_evidence::time::{Span, Timestamp};
@@ -142,6 +144,8 @@ impl People {
             failed_backup: lapses.failed_backup,
             quiet_days: plot.quiet_days,
             gcp,
+            azure: AzureStory::new(cloud.seed(), self),
+            pulumi: PulumiStory::new(cloud.seed()),
         }
     }
 }
@@ -161,6 +165,24 @@ impl People {
         let end = at(plus_days(closed.date(), 18), 11, 30);
         let login = self.accounts[who].login.clone();
         Mismatch { login, system: System::GitHub, span: Span { start: closed, end } }
+    }
+
+    /// The first engineer to leave in February or later: the account in Entra ID is closed twelve days later.
+    pub(crate) fn stayed(&self) -> Mismatch {
+        let in_february = at(date(2026, 2, 1), 0, 0);
+        let straggler = self.straggler().login;
+        let is_fit = |(who, left, _): &&(usize, Timestamp, Timestamp)| {
+            let account = &self.accounts[*who];
+            *left >= in_february
+                && *who != self.lingerer
+                && account.login != straggler
+                && account.department(*left) == DEPARTMENTS.get(ENGINEERING)
+        };
+        let found = self.prompt.iter().find(is_fit).or(self.prompt.first());
+        let (who, _, closed) = found.copied().unwrap_or_default();
+        let end = at(plus_days(closed.date(), 12), 9, 15);
+        let login = self.accounts[who].login.clone();
+        Mismatch { login, system: System::Azure, span: Span { start: closed, end } }
     }
 
     /// The first who joined after winter and has tickets to work on: the account there is nine days older.

@@ -12,13 +12,17 @@
 //! | `seats` | accounts in the systems that the identity provider provisions |
 //! | `log` | what people did and what was done to them, as events |
 //! | `cloud` | the AWS account |
+//! | [`azure`] | Azure and Entra ID |
 //! | [`gcp`] | Google Cloud |
+//! | [`pulumi`] | Pulumi Cloud |
 
+pub mod azure;
 pub(crate) mod cloud;
 pub mod gcp;
 pub(crate) mod growth;
 pub(crate) mod log;
 pub mod people;
+pub mod pulumi;
 pub(crate) mod seats;
 pub mod story;
 pub(crate) mod structure;

@@ -21,8 +21,8 @@ pub(crate) struct Seat<'a> {
 
 /// The seats of every system, in the order of [`System::ALL`]; within one in the order of accounts.
 ///
-/// Programs have none, but for the one that reads evidence. Of the two in the story whose account was made too early
-/// and closed too late, one is told from when on, the other until when.
+/// Programs have none, but for the one that reads evidence. Of those in the story whose account was made too early or
+/// closed too late, one is told from when on, the others until when.
 pub(crate) fn take(accounts: &[Account], story: &Story) -> Vec<Vec<Taken>> {
     let of = |system: &System| {
         let slots = system.vendor().seats;
@@ -31,7 +31,8 @@ pub(crate) fn take(accounts: &[Account], story: &Story) -> Vec<Vec<Taken>> {
         let told = |seat: Taken| {
             let is_of = |of: &Mismatch| of.system == *system && accounts[seat.what].login == of.login;
             let from = if is_of(&story.early) { story.early.span.start } else { seat.from };
-            let late = seat.until.filter(|_| is_of(&story.straggler)).map(|_| story.straggler.span.end);
+            let straggler = story.stragglers().into_iter().find(|of| is_of(of));
+            let late = straggler.filter(|_| seat.until.is_some()).map(|of| of.span.end);
             Held { what: seat.what, from, until: late.or(seat.until) }
         };
         people.filter_map(|(i, account)| seat(i, account, slots)).map(told).collect()
@@ -61,6 +62,8 @@ mod tests {
             (System::GitHub, "githubcloud"),
             (System::GoogleWorkspace, "google"),
             (System::Jira, "atlassian"),
+            (System::Azure, "office365"),
+            (System::Pulumi, "pulumi"),
         ] {
             let app = apps.iter().find(|of| of.name == app).unwrap();
             let seats: BTreeSet<_> = system.vendor().seats.iter().collect();

@@ -2,7 +2,9 @@
 //!
 //! Dates are drawn from the seed within fixed windows that keep the stories apart from each other.
 
+use super::azure::AzureStory;
 use super::gcp::story::GcpStory;
+use super::pulumi::PulumiStory;
 use crate::calendar::{at, next, plus_days};
 use crate::random::Stream;
 use crate::system::System;
@@ -96,6 +98,10 @@ pub struct Story {
     pub quiet_days: (Date, Date),
     /// What happens in Google Cloud.
     pub gcp: GcpStory,
+    /// What happens in Azure and Entra ID.
+    pub azure: AzureStory,
+    /// What happens in Pulumi Cloud.
+    pub pulumi: PulumiStory,
 }
 
 /// One line of the story.
@@ -117,10 +123,17 @@ impl Story {
         (self.outage.0 == system).then_some(self.outage.1)
     }
 
+    /// Leavers whose account elsewhere stayed for a while.
+    pub fn stragglers(&self) -> [&Mismatch; 2] {
+        [&self.straggler, &self.azure.stayed]
+    }
+
     /// The story as sentences, in order of time.
     pub fn facts(&self) -> Vec<Fact> {
         let mut facts = self.lapses();
         facts.extend(self.gcp.facts());
+        facts.extend(self.azure.facts());
+        facts.extend(self.pulumi.facts());
         facts.push(fact(self.missed_day, self.missed_day, None, "nobody collected: the host was off"));
         let (system, day) = self.outage;
         facts.push(fact(day, day, Some(system), &format!("{system} answered 503 all day")));
@@ -133,9 +146,10 @@ impl Story {
             lingerer.login, lingerer.iam_user
         );
         facts.push(fact(lingerer.deprovisioned.date(), crate::calendar::LAST_DAY, Some(System::Aws), &text));
-        let Mismatch { login, system, span } = &self.straggler;
-        let text = format!("{login} left Okta; the account in {system} stayed for days");
-        facts.push(fact(span.start.date(), span.end.date(), Some(*system), &text));
+        for Mismatch { login, system, span } in self.stragglers() {
+            let text = format!("{login} left Okta; the account in {system} stayed for days");
+            facts.push(fact(span.start.date(), span.end.date(), Some(*system), &text));
+        }
         let Mismatch { login, system, span } = &self.early;
         let text = format!("{login} had an account in {system} before Okta knew of them");
         facts.push(fact(span.start.date(), span.end.date(), Some(*system), &text));

@@ -199,6 +199,13 @@ pub(crate) fn apps(seed: u64) -> Vec<App> {
         app("datadog", "Monitoring", "SAML_2_0", &[Slot::Engineering]),
         app("bookkeeping", "Ledger and Invoices", "BOOKMARK", &[Slot::Finance]),
         app("payroll_oidc", "Payroll", "OPENID_CONNECT", &[Slot::Payroll]),
+        app(
+            "office365",
+            "Microsoft Azure",
+            "SAML_2_0",
+            &[Slot::Engineering, Slot::It, Slot::Security, Slot::Contractors],
+        ),
+        app("pulumi", "Infrastructure", "SAML_2_0", &[Slot::Engineering, Slot::Security]),
         app("template_saml_2_0", "Old Intranet", "SAML_2_0", &[]),
     ];
     if let Some(old) = apps.last_mut() {
