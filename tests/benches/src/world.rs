@@ -90,6 +90,7 @@ pub fn create(dir: &Path, component: &[u8]) -> Workspace {
         signing: Signing { key: "keys/signing.age".into(), identity: "file:keys/operator.key".to_owned() },
         encryption: None,
         timestamp: None,
+        directory: None,
     };
     let workspace = Workspace::create(dir, config).expect("a workspace");
     let private = |name: &str, bytes: &[u8]| {
