@@ -5,9 +5,15 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, 
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 /// Reads `text`; the error begins with the JSON pointer of what does not fit.
 pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
+    // Keeping track of the place costs more than reading, and is of use only where something does not fit.
+    serde_json::from_slice(text).or_else(|_| read_watching(text))
+}
+
+fn read_watching<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| format!("{}: {}", pointer(error.path()), error.inner()))?;
@@ -28,37 +34,60 @@ pub(crate) fn pointer(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
+/// The items of the list at `pointer`, in one pass over the text. None: not all of them fit, or it is no list;
+/// [`list_at`] and [`read`] tell which, and why.
+pub(crate) fn all_at<T: DeserializeOwned>(text: &[u8], pointer: &str) -> Option<Vec<T>> {
+    let found: Option<Option<Vec<T>>> = locate(text, pointer).ok()?;
+    Some(found.flatten().unwrap_or_default())
+}
+
 /// The texts of the items of the list at `pointer`. A list that is absent or `null` is empty: some vendors
 /// leave out what is empty.
 pub(crate) fn list_at<'a>(text: &'a [u8], pointer: &str) -> Result<Vec<&'a str>, String> {
-    let steps: Vec<String> =
-        pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let found = Locate(&steps).deserialize(&mut reader).map_err(|error| format!("{pointer}: {error}"))?;
-    reader.end().map_err(|error| format!(": {error}"))?;
+    let found: Option<&'a RawValue> = locate(text, pointer)?;
     let Some(list) = found else { return Ok(Vec::new()) };
     let items: Option<Vec<&'a RawValue>> =
         serde_json::from_str(list.get()).map_err(|error| format!("{pointer} is not a list: {error}"))?;
     Ok(items.unwrap_or_default().into_iter().map(RawValue::get).collect())
 }
 
-/// Finds the text of the value that these steps lead to.
-struct Locate<'s>(&'s [String]);
+/// The value at `pointer`; none: there is nothing.
+fn locate<'a, T: Deserialize<'a>>(text: &'a [u8], pointer: &str) -> Result<Option<T>, String> {
+    let steps: Vec<String> =
+        pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let found =
+        Locate::below(&steps).deserialize(&mut reader).map_err(|error| format!("{pointer}: {error}"))?;
+    reader.end().map_err(|error| format!(": {error}"))?;
+    Ok(found)
+}
 
-impl<'de> DeserializeSeed<'de> for Locate<'_> {
-    type Value = Option<&'de RawValue>;
+/// Reads the value that these steps lead to, and skips the others.
+struct Locate<'s, T> {
+    steps: &'s [String],
+    value: PhantomData<T>,
+}
+
+impl<'s, T> Locate<'s, T> {
+    fn below(steps: &'s [String]) -> Self {
+        Self { steps, value: PhantomData }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Locate<'_, T> {
+    type Value = Option<T>;
 
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        if self.0.is_empty() {
-            <&RawValue>::deserialize(deserializer).map(Some)
+        if self.steps.is_empty() {
+            T::deserialize(deserializer).map(Some)
         } else {
             deserializer.deserialize_any(self)
         }
     }
 }
 
-impl<'de> Visitor<'de> for Locate<'_> {
-    type Value = Option<&'de RawValue>;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Locate<'_, T> {
+    type Value = Option<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object or a list on the way")
@@ -71,8 +100,8 @@ impl<'de> Visitor<'de> for Locate<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            match self.0.split_first() {
-                Some((step, rest)) if *step == key => found = map.next_value_seed(Locate(rest))?,
+            match self.steps.split_first() {
+                Some((step, rest)) if *step == key => found = map.next_value_seed(Self::below(rest))?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -82,13 +111,13 @@ impl<'de> Visitor<'de> for Locate<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let Some((step, rest)) = self.0.split_first() else { return Ok(None) };
+        let Some((step, rest)) = self.steps.split_first() else { return Ok(None) };
         let wanted: Option<usize> = step.parse().ok();
         let mut found = None;
         let mut index = 0;
         loop {
             if Some(index) == wanted {
-                let Some(value) = seq.next_element_seed(Locate(rest))? else { break };
+                let Some(value) = seq.next_element_seed(Self::below(rest))? else { break };
                 found = value;
             } else if seq.next_element::<IgnoredAny>()?.is_none() {
                 break;

@@ -104,7 +104,17 @@ impl Page {
 
     /// The items of the list at this JSON pointer.
     pub fn items_at<T: DeserializeOwned>(&self, pointer: &str) -> Result<Vec<Item<T>>> {
-        self.try_items_at(pointer)?.collect()
+        match self.all_items_at(pointer) {
+            Some(items) => Ok(items),
+            None => self.try_items_at(pointer)?.collect(),
+        }
+    }
+
+    /// The items of the list at this JSON pointer; none: not all of them fit.
+    pub(crate) fn all_items_at<T: DeserializeOwned>(&self, pointer: &str) -> Option<Vec<Item<T>>> {
+        let values = json::all_at(&self.answer.body, pointer)?.into_iter().enumerate();
+        let item = |(index, value)| Item { value, origin: self.origin(&format!("{pointer}/{index}")) };
+        Some(values.map(item).collect())
     }
 
     /// Each item of the list, or why it does not fit.

@@ -120,6 +120,7 @@ pub struct Population<K> {
     waiting: Vec<RawItem>,
     waiting_bytes: usize,
     gap: bool,
+    unread: usize,
     kind: PhantomData<fn(K)>,
 }
 
@@ -131,6 +132,7 @@ impl<K: EvidenceKind> Population<K> {
             waiting: Vec::new(),
             waiting_bytes: 0,
             gap: false,
+            unread: 0,
             kind: PhantomData,
         }
     }
@@ -144,14 +146,25 @@ impl<K: EvidenceKind> Population<K> {
     /// The items at this JSON pointer of this page, which feed this population.
     pub fn items_at<T: DeserializeOwned>(&mut self, page: &Page, pointer: &str) -> Result<Vec<Item<T>>> {
         self.fed_by(page)?;
+        if let Some(items) = page.all_items_at(pointer) {
+            return Ok(items);
+        }
         let mut items = Vec::new();
         for item in page.try_items_at(pointer)? {
             match item {
                 Ok(item) => items.push(item),
-                Err(failure) => self.incomplete(failure.message()),
+                Err(failure) => {
+                    self.unread += 1;
+                    self.incomplete(failure.message());
+                }
             }
         }
         Ok(items)
+    }
+
+    /// How many items of its pages could not be read so far.
+    pub fn unread(&self) -> usize {
+        self.unread
     }
 
     /// The elements of this page, which feed this population.
