@@ -3,21 +3,16 @@
 //! Two of them: one for `https`, whose names may lie at public addresses or at those that the settings name;
 //! one for `http`, whose names may lie at named addresses only. The check is the resolver, so a connection
 //! can have no other address than one that passed; literal addresses, which no resolver sees, are checked
-//! before. Proxies from the environment are off, redirects are followed elsewhere, TLS is rustls with ring.
-//!
-//! Trust comes from the operating system's store (`rustls-platform-verifier`) and not from a list compiled
-//! in: an operator's own authority, for a self-hosted system or an inspecting gateway, is then trusted here
-//! as everywhere on that machine, and a distrusted one is dropped by the system's updates.
+//! before. Proxies from the environment are off, redirects are followed elsewhere. Each client is made when the
+//! first request needs it: most sources need one of the two.
 
-use super::{LiveError, LiveLimits};
+use super::trust::{self, Trust};
 use crate::address::{AddressRefused, AllowedAddresses};
 use async_trait::async_trait;
 use exhibit_evidence::fetch::FetchError;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -89,43 +84,51 @@ impl Resolve for CheckedResolver {
 
 /// The two clients of one source.
 pub(super) struct Clients {
-    https: reqwest::Client,
-    http: reqwest::Client,
-    allowed: Arc<AllowedAddresses>,
+    https: OnceLock<Result<reqwest::Client, String>>,
+    http: OnceLock<Result<reqwest::Client, String>>,
+    made: Making,
+}
+
+/// What clients are made of.
+pub(super) struct Making {
+    pub(super) allowed: Arc<AllowedAddresses>,
+    pub(super) lookup: Arc<dyn Lookup>,
+    pub(super) trust: Arc<Trust>,
+    pub(super) user_agent: String,
+    pub(super) connect_timeout: Duration,
+    pub(super) idle_per_host: usize,
+}
+
+impl Making {
+    fn client(&self, reach: Reach) -> Result<reqwest::Client, String> {
+        let tls = match reach {
+            Reach::Checked => self.trust.config()?,
+            Reach::Named => trust::nobody()?,
+        };
+        let (lookup, allowed) = (Arc::clone(&self.lookup), Arc::clone(&self.allowed));
+        reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .dns_resolver(Arc::new(CheckedResolver { lookup, allowed, reach }))
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .user_agent(&self.user_agent)
+            .connect_timeout(self.connect_timeout)
+            .pool_max_idle_per_host(self.idle_per_host)
+            .build()
+            .map_err(|e| format!("the HTTP client cannot be set up: {e}"))
+    }
 }
 
 impl Clients {
-    pub(super) fn new(
-        allowed: AllowedAddresses,
-        lookup: Arc<dyn Lookup>,
-        limits: &LiveLimits,
-        extra_ca_pem: Option<&[u8]>,
-        user_agent: &str,
-    ) -> Result<Self, LiveError> {
-        let allowed = Arc::new(allowed);
-        let tls = tls_config(extra_ca_pem)?;
-        let build = |reach: Reach| {
-            let resolver =
-                CheckedResolver { lookup: Arc::clone(&lookup), allowed: Arc::clone(&allowed), reach };
-            reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .dns_resolver(Arc::new(resolver))
-                .no_proxy()
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .referer(false)
-                .user_agent(user_agent)
-                .connect_timeout(Duration::from_millis(limits.connect_timeout_ms))
-                .pool_max_idle_per_host(limits.concurrency_per_host)
-                .build()
-                .map_err(|e| LiveError::Client(e.to_string()))
-        };
-        Ok(Self { https: build(Reach::Checked)?, http: build(Reach::Named)?, allowed })
+    pub(super) fn new(made: Making) -> Self {
+        Self { https: OnceLock::new(), http: OnceLock::new(), made }
     }
 
     /// The client for a URL; literal addresses are checked here.
     pub(super) fn client_for(&self, url: &Url) -> Result<&reqwest::Client, FetchError> {
-        let (client, reach) = match url.scheme() {
+        let (place, reach) = match url.scheme() {
             "https" => (&self.https, Reach::Checked),
             "http" => (&self.http, Reach::Named),
             other => {
@@ -141,31 +144,10 @@ impl Clients {
         };
         if let Some(address) = literal {
             reach
-                .check(&self.allowed, &address.to_string(), address)
+                .check(&self.made.allowed, &address.to_string(), address)
                 .map_err(|refusal| FetchError::new("denied", refusal.to_string(), false))?;
         }
-        Ok(client)
+        let client = place.get_or_init(|| self.made.client(reach));
+        client.as_ref().map_err(|what| FetchError::new("tls", what.clone(), false))
     }
-}
-
-fn tls_config(extra_ca_pem: Option<&[u8]>) -> Result<rustls::ClientConfig, LiveError> {
-    let mut extra = Vec::new();
-    if let Some(pem) = extra_ca_pem {
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            extra.push(certificate.map_err(|e| LiveError::ExtraCa(e.to_string()))?);
-        }
-        if extra.is_empty() {
-            return Err(LiveError::ExtraCa("it holds no certificate".to_owned()));
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, Arc::clone(&provider))
-        .map_err(|e| LiveError::Trust(e.to_string()))?;
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| LiveError::Trust(e.to_string()))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    Ok(config)
 }

@@ -1,8 +1,9 @@
 //! One request, in as many attempts as it takes: pace, credential, attempt, judgement, back-off.
 
 use super::attempt::{self, Answer, Dressed};
-use super::client::Clients;
+use super::client::{Clients, Making};
 use super::judge::{Judgement, judge};
+use super::trust::Trust;
 use super::{LiveError, LiveLimits, LiveOptions};
 use crate::credential::{Credential, Draft, KnownSecrets, Means, Stamp, Wire};
 use crate::grant::address_of;
@@ -42,13 +43,17 @@ pub(super) struct Delivery<'a> {
 impl Line {
     pub(super) fn new(options: &LiveOptions, known: KnownSecrets) -> Result<Self, LiveError> {
         let limits = options.limits.clone();
-        let clients = Clients::new(
-            options.allow_addresses.clone(),
-            Arc::clone(&options.lookup),
-            &limits,
-            options.extra_ca_pem.as_deref(),
-            &options.user_agent,
-        )?;
+        let clients = Clients::new(Making {
+            allowed: Arc::new(options.allow_addresses.clone()),
+            lookup: Arc::clone(&options.lookup),
+            trust: match &options.extra_ca_pem {
+                Some(pem) => Arc::new(Trust::with_pem(pem)?),
+                None => Arc::clone(&options.trust),
+            },
+            user_agent: options.user_agent.clone(),
+            connect_timeout: Duration::from_millis(limits.connect_timeout_ms),
+            idle_per_host: limits.concurrency_per_host,
+        });
         let wait_max = Duration::from_millis(limits.wait_ms_max);
         let pace = Pace::new(limits.concurrency_per_host, limits.requests_per_s, wait_max);
         let budget = AtomicU64::new(limits.attempts_in_all);

@@ -8,6 +8,7 @@ mod guard;
 mod judge;
 mod line;
 mod redirect;
+mod trust;
 
 use crate::address::AllowedAddresses;
 use crate::credential::{Credential, KnownSecrets};
@@ -21,6 +22,7 @@ use exhibit_evidence::time::Clock;
 use line::{Delivery, Line};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+pub use trust::Trust;
 
 /// Redirects that are followed for one request.
 const REDIRECTS_MAX: usize = 5;
@@ -87,6 +89,8 @@ pub struct LiveOptions {
     pub allow_addresses: AllowedAddresses,
     /// Bounds.
     pub limits: LiveLimits,
+    /// The system's authorities. A host has one of these for all of its transports.
+    pub trust: Arc<Trust>,
     /// Authorities to trust beside the system's, as PEM.
     pub extra_ca_pem: Option<Vec<u8>>,
     /// The `User-Agent` of requests that set none.
@@ -105,6 +109,7 @@ impl LiveOptions {
             credentials: BTreeMap::new(),
             allow_addresses: AllowedAddresses::default(),
             limits: LiveLimits::default(),
+            trust: Arc::default(),
             extra_ca_pem: None,
             user_agent: concat!("exhibit/", env!("CARGO_PKG_VERSION")).to_owned(),
             clock,
@@ -116,14 +121,6 @@ impl LiveOptions {
 /// Why a transport cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
-    /// The HTTP client.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Client(String),
-    /// The system's certificates.
-    #[error(
-        "no authorities to trust for TLS: {0}. Install the system's CA certificates (package ca-certificates)"
-    )]
-    Trust(String),
     /// The further authorities.
     #[error("the extra CA file cannot be used: {0}. It must be PEM")]
     ExtraCa(String),
