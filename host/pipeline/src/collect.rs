@@ -4,6 +4,7 @@
 //! manifest that says why; only the host's own failure (a full disk, a store that does not answer) leaves
 //! nothing, and says so at once.
 
+use crate::history::History;
 use crate::host::Host;
 use crate::services::{Concluded, RunServices, RunSetup, RunSink, Taken, decode_state, encode_state};
 use crate::source::{Source, SourceError};
@@ -19,7 +20,7 @@ use exhibit_evidence::run::{Fill, MANIFEST_FORMAT, Manifest, ReplayInputs, RunFa
 use exhibit_evidence::time::{Span, Timestamp};
 use exhibit_ledger::statement::{LeafKind, Statement};
 use exhibit_sandbox::{Prepared, RunEnd, Runtime, Why};
-use exhibit_store::{KindEnd, Merged, Recorded, RunFilter, RunStart, Stage};
+use exhibit_store::{KindEnd, Merged, Recorded, RunStart, Stage};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -77,7 +78,8 @@ pub async fn collect_from(
     started_at: Timestamp,
 ) -> Result<Collected, CollectError> {
     let source = Source::open(host, name).await?;
-    let facts = facts(host, &source, started_at)?;
+    let history = source.history(host).map_err(|e| store_failed(name, e))?;
+    let facts = facts(&source, &history, started_at);
     let inputs = ReplayInputs {
         source: name.clone(),
         settings: source.settings.clone(),
@@ -111,11 +113,11 @@ pub async fn collect_from(
         source: name.clone(),
         wanted: source.wanted(),
         record_bytes: inputs.limits.record_bytes,
-        expected_tenant: host.known_tenant(name),
+        expected_tenant: history.tenant,
         state: decode_state(&inputs.state),
     };
-    let services = RunServices::new(setup, broker, Arc::clone(&source.intake), sink.clone());
-    let (end, concluded) = perform(&host.runtime, &source.prepared, &inputs, services).await;
+    let services = RunServices::new(setup, broker, Arc::clone(&source.connector.intake), sink.clone());
+    let (end, concluded) = perform(&host.runtime, &source.connector.prepared, &inputs, services).await;
     let run = Run { host, source: &source, inputs: &inputs, end, concluded };
     let sink = Arc::into_inner(sink)
         .ok_or_else(|| store_failed(name, "a request was still under way when the run had ended"))?;
@@ -140,7 +142,8 @@ pub struct Checked {
 /// Reaches a source's system and asks whose it is. Nothing is kept.
 pub async fn check(host: &Host, name: &SourceName) -> Result<Checked, CollectError> {
     let source = Source::open(host, name).await?;
-    let facts = facts(host, &source, host.clock.now())?;
+    let history = source.history(host).map_err(|e| store_failed(name, e))?;
+    let facts = facts(&source, &history, host.clock.now());
     let sink = Arc::new(crate::reperform::MemorySink::default());
     let broker = Broker::live(
         source.transport(host)?,
@@ -155,16 +158,16 @@ pub async fn check(host: &Host, name: &SourceName) -> Result<Checked, CollectErr
         source: name.clone(),
         wanted: source.wanted(),
         record_bytes: source.limits.record_bytes,
-        expected_tenant: host.known_tenant(name),
+        expected_tenant: history.tenant,
         state: BTreeMap::new(),
     };
-    let services = RunServices::new(setup, broker, Arc::clone(&source.intake), sink.clone());
+    let services = RunServices::new(setup, broker, Arc::clone(&source.connector.intake), sink.clone());
     let settings = String::from_utf8(source.settings.to_bytes()).unwrap_or_default();
     let seed = Digest(rand::random());
     let (end, services) =
-        host.runtime.check(&source.prepared, &settings, services, &source.limits, seed).await;
+        host.runtime.check(&source.connector.prepared, &settings, services, &source.limits, seed).await;
     drop(services);
-    let description = host.runtime.describe(&source.prepared).await.unwrap_or_default();
+    let description = host.runtime.describe(&source.connector.prepared).await.unwrap_or_default();
     Ok(Checked {
         source: name.clone(),
         tenant: end.tenant,
@@ -198,20 +201,9 @@ pub(crate) async fn perform(
 }
 
 /// The window and the name of a run that begins at `started_at`.
-fn facts(host: &Host, source: &Source, started_at: Timestamp) -> Result<RunFacts, CollectError> {
-    let name = &source.name;
-    let filter = RunFilter { source: Some(name.clone()), span: None };
-    let mut seen_until = None;
+fn facts(source: &Source, history: &History, started_at: Timestamp) -> RunFacts {
     // The newest complete look at events is where the next one begins.
-    for run in host.store.runs(&filter).map_err(|e| store_failed(name, e))?.iter().rev() {
-        let manifest = host.store.manifest(&run.run).map_err(|e| store_failed(name, e))?;
-        let mut timed = manifest.populations.iter().filter(|p| source.is_timed(&p.kind)).peekable();
-        if timed.peek().is_some() && timed.all(|p| p.verdict == Verdict::Complete) {
-            seen_until = Some(manifest.window.end);
-            break;
-        }
-    }
-    let from = match seen_until {
+    let from = match history.seen_until {
         Some(end) => end.plus_ms(-OVERLAP_MS),
         None => started_at.plus_ms(-i64::from(source.config.lookback_days) * DAY_MS),
     };
@@ -219,7 +211,7 @@ fn facts(host: &Host, source: &Source, started_at: Timestamp) -> Result<RunFacts
     let start = Timestamp::at_midnight(from.date());
     let run = RunId::new(started_at, rand::random());
     let kinds = source.config.kinds.clone();
-    Ok(RunFacts { run, started_at, window: Span { start, end: started_at }, kinds })
+    RunFacts { run, started_at, window: Span { start, end: started_at }, kinds }
 }
 
 /// A run whose guest is done.
@@ -270,7 +262,7 @@ impl Run<'_> {
     fn complete_kinds(&self) -> BTreeMap<Kind, KindEnd> {
         let mut kinds: BTreeMap<Kind, KindEnd> = BTreeMap::new();
         for population in &self.concluded.populations {
-            if let Some(shape) = self.source.intake.shape(&population.kind) {
+            if let Some(shape) = self.source.connector.intake.shape(&population.kind) {
                 let end = kinds.entry(population.kind.clone()).or_insert(KindEnd { shape, complete: true });
                 end.complete &= population.verdict == Verdict::Complete;
             }

@@ -1,12 +1,13 @@
 //! A workspace with its store, its sandbox and its clock: what every operation needs.
 
 use crate::keys::{self, OpenKeyError};
+use crate::opened::Opened;
 use crate::source::{Source, SourceError};
 use crate::workspace::{Workspace, WorkspaceError};
 use exhibit_broker::address::AllowedAddresses;
 use exhibit_broker::credential::Credential;
 use exhibit_broker::grant::Grants;
-use exhibit_broker::live::{LiveLimits, LiveOptions, LiveTransport};
+use exhibit_broker::live::{LiveLimits, LiveOptions, LiveTransport, Trust};
 use exhibit_broker::transport::Transport;
 use exhibit_controls::Catalogue;
 use exhibit_evidence::kind::{Kind, KindSpec, Shape};
@@ -59,6 +60,8 @@ pub struct Host {
     /// The catalogue of controls.
     pub controls: Catalogue,
     kinds: BTreeMap<Kind, KindSpec>,
+    pub(crate) opened: Arc<Opened>,
+    trust: Arc<Trust>,
 }
 
 impl Host {
@@ -78,7 +81,17 @@ impl Host {
             ..OpenOptions::default()
         };
         let store = Store::open(&workspace.data_dir(), options)?;
-        Ok(Self { workspace, store, runtime, clock, signer, controls, kinds })
+        Ok(Self {
+            workspace,
+            store,
+            runtime,
+            clock,
+            signer,
+            controls,
+            kinds,
+            opened: Arc::default(),
+            trust: Arc::default(),
+        })
     }
 
     /// The same workspace with its files read again, around the same open store.
@@ -111,6 +124,9 @@ impl Host {
             signer: Arc::clone(&self.signer),
             controls,
             kinds,
+            // It knows by itself which files have changed.
+            opened: Arc::clone(&self.opened),
+            trust: Arc::clone(&self.trust),
         })
     }
 
@@ -151,13 +167,6 @@ impl Host {
             }
         }
         Ok(Vec::new())
-    }
-
-    /// The tenant that the runs of a source have reached so far; none: no run has.
-    pub(crate) fn known_tenant(&self, source: &SourceName) -> Option<String> {
-        let filter = exhibit_store::RunFilter { source: Some(source.clone()), span: None };
-        let runs = self.store.runs(&filter).ok()?;
-        runs.iter().rev().find_map(|run| self.store.manifest(&run.run).ok()?.tenant)
     }
 }
 
@@ -207,18 +216,12 @@ pub(crate) fn live_transport(
 ) -> Result<Arc<dyn Transport>, SourceError> {
     let unusable = |problem: String| SourceError::Unusable { source_name: source.name.clone(), problem };
     let allowed = source.config.allow_addresses.iter().map(String::as_str);
-    let extra_ca_pem = match &source.config.ca_file {
-        Some(file) => {
-            let path = host.workspace.resolve(file);
-            Some(std::fs::read(&path).map_err(|e| unusable(format!("{}: {e}", path.display())))?)
-        }
-        None => None,
-    };
     let mut options = LiveOptions::new(grants, Arc::clone(&host.clock));
+    options.trust = Arc::clone(&host.trust);
     options.credentials = credentials;
     options.allow_addresses = AllowedAddresses::parse(allowed).map_err(|e| unusable(e.to_string()))?;
     options.limits = LiveLimits::of(&source.limits);
     options.limits.concurrency_per_host = source.config.concurrency.max(1);
-    options.extra_ca_pem = extra_ca_pem;
+    options.extra_ca_pem = source.ca_pem.clone();
     Ok(Arc::new(LiveTransport::new(options).map_err(|e| unusable(e.to_string()))?))
 }

@@ -9,6 +9,7 @@
 //! | [`source`] | a source's settings, and what it needs to run |
 //! | [`keys`] | the operator's identity and the signing key |
 //! | [`host`] | a workspace with its store, runtime and clock: what every operation below needs |
+//! | `opened`, `history` | what is kept from one run for the next |
 //! | [`approve`] | what a component asks against what was approved |
 //! | [`services`] | what a guest reaches in a run |
 //! | [`collect`] | one run of a source, from approval to leaf |
@@ -26,8 +27,10 @@ pub mod collect;
 pub mod coverage;
 pub mod due;
 pub mod export;
+mod history;
 pub mod host;
 pub mod keys;
+mod opened;
 pub mod operation;
 pub mod people;
 pub mod reperform;

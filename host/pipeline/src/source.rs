@@ -1,9 +1,10 @@
 //! A source: its file, and all that it takes to run it.
 
+use crate::history::History;
 use crate::host::Host;
 use crate::workspace::{Workspace, WorkspaceError};
 use exhibit_broker::credential::Credential;
-use exhibit_broker::grant::lock::{Approval, Review};
+use exhibit_broker::grant::lock::{Approval, Lock, Review};
 use exhibit_broker::grant::{Ask, Grants};
 use exhibit_broker::manifest::ComponentManifest;
 use exhibit_broker::redact::Redactions;
@@ -19,7 +20,8 @@ use exhibit_intake::Intake;
 use exhibit_sandbox::Prepared;
 pub use exhibit_settings::source::{LimitsConfig, ScheduleConfig, SourceConfig};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// Why a source cannot be run as it is set up. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -97,101 +99,120 @@ impl SourceError {
     }
 }
 
+/// A component, ready to run.
+pub struct Connector {
+    /// Digest of the component.
+    pub component: Digest,
+    /// The compiled component, with its manifest.
+    pub prepared: Prepared,
+    /// The kinds, compiled.
+    pub intake: Arc<Intake>,
+}
+
 /// A source, ready to run.
 pub struct Source {
     /// Its name.
     pub name: SourceName,
     /// Its file.
     pub config: SourceConfig,
-    /// The component's manifest.
-    pub manifest: ComponentManifest,
-    /// Digest of the component.
-    pub component: Digest,
-    /// The compiled component.
-    pub prepared: Prepared,
+    /// Its component.
+    pub connector: Arc<Connector>,
     /// The settings, canonical.
     pub settings: Value,
     /// Bounds in force.
     pub limits: Limits,
     /// What is cut from answers.
     pub redactions: Redactions,
-    /// The kinds, compiled.
-    pub intake: Arc<Intake>,
+    /// What its file of further roots holds.
+    pub(crate) ca_pem: Option<Vec<u8>>,
+    pub(crate) history: Mutex<History>,
     approval: Approval,
     ask: Ask,
 }
 
 impl Source {
-    /// Opens a source under its approval: settings checked, component compiled, nothing sent.
-    pub async fn open(host: &Host, name: &SourceName) -> Result<Self, SourceError> {
+    /// Opens a source under its approval: settings checked, component compiled, nothing sent. Where nothing that it
+    /// is read from has changed since the last time, it is at hand.
+    pub async fn open(host: &Host, name: &SourceName) -> Result<Arc<Self>, SourceError> {
+        if let Some(source) = host.opened.source(name) {
+            return Ok(source);
+        }
+        let begun = Instant::now();
+        let source = Arc::new(Self::read(host, name).await?);
+        let mut files = vec![
+            host.workspace.source_file(name),
+            host.workspace.lock_file(),
+            host.workspace.component_file(&source.connector.component),
+        ];
+        files.extend(source.config.ca_file.as_ref().map(|file| host.workspace.resolve(file)));
+        host.opened.keep_source(begun, &source, files);
+        Ok(source)
+    }
+
+    async fn read(host: &Host, name: &SourceName) -> Result<Self, SourceError> {
         let workspace = &host.workspace;
         let config = workspace.source(name)?;
         let unusable = |problem: String| SourceError::Unusable { source_name: name.clone(), problem };
-        let lock = workspace.lock()?;
+        let lock = approvals(host)?;
         let approval =
             lock.sources.get(name).cloned().ok_or_else(|| SourceError::Unapproved(name.clone()))?;
-        let component = approval.component;
-        if !workspace.component_file(&component).is_file() {
-            return Err(SourceError::ComponentMissing { source_name: name.clone(), component });
-        }
-        let bytes = workspace.component(&component)?;
-        let manifest = exhibit_sandbox::read_manifest(&bytes).map_err(|e| unusable(e.to_string()))?;
-        let (settings, ask) = resolve(name, &config, &manifest)?;
-        if let Review::Approved = lock.review(name, &component, &ask)
+        let connector = Connector::open(host, name, approval.component).await?;
+        let manifest = connector.prepared.manifest();
+        let (settings, ask) = resolve(name, &config, manifest)?;
+        if let Review::Approved = lock.review(name, &connector.component, &ask)
             && let extra = exhibit_broker::grant::lock::Difference::between(Some(&approval), &ask)
             && !extra.added.is_empty()
         {
             let difference = extra.to_string().trim_end().to_owned();
             return Err(SourceError::AsksMore { source_name: name.clone(), difference });
         }
-        let prepared = host.runtime.prepare(&bytes).await.map_err(|e| unusable(e.to_string()))?;
         let text = String::from_utf8(settings.to_bytes()).unwrap_or_default();
-        let problems =
-            host.runtime.validate_config(&prepared, &text).await.map_err(|e| unusable(e.to_string()))?;
-        if let Some(problem) = problems.into_iter().next() {
+        let problems = host.runtime.validate_config(&connector.prepared, &text).await;
+        if let Some(problem) = problems.map_err(|e| unusable(e.to_string()))?.into_iter().next() {
             return Err(SourceError::Settings {
                 source_name: name.clone(),
                 pointer: problem.pointer,
                 problem: problem.message,
             });
         }
-        let redactions = redactions(&config, &manifest, &settings).map_err(unusable)?;
-        let intake = intake(&manifest).map_err(|e| unusable(e.to_string()))?;
-        let limits = config.limits.over(&manifest);
-        Ok(Self {
-            name: name.clone(),
-            manifest,
-            component,
-            prepared,
-            settings,
-            limits,
-            redactions,
-            intake: Arc::new(intake),
-            approval,
-            ask,
-            config,
-        })
+        let redactions = redactions(&config, manifest, &settings).map_err(unusable)?;
+        let limits = config.limits.over(manifest);
+        let ca_pem = match &config.ca_file {
+            Some(file) => {
+                let path = workspace.resolve(file);
+                Some(std::fs::read(&path).map_err(|e| unusable(format!("{}: {e}", path.display())))?)
+            }
+            None => None,
+        };
+        let history = Mutex::default();
+        let name = name.clone();
+        Ok(Self { name, config, connector, settings, limits, redactions, ca_pem, history, approval, ask })
     }
 
     /// The kinds that may be emitted: what the settings ask, or all that the connector has.
     pub fn wanted(&self) -> BTreeSet<Kind> {
-        let kinds = if self.config.kinds.is_empty() { &self.manifest.kinds } else { &self.config.kinds };
+        let kinds = if self.config.kinds.is_empty() {
+            &self.connector.prepared.manifest().kinds
+        } else {
+            &self.config.kinds
+        };
         kinds.iter().cloned().collect()
     }
 
     /// Whether a kind is of events or acts.
     pub fn is_timed(&self, kind: &Kind) -> bool {
-        self.intake.shape(kind).is_some_and(exhibit_evidence::kind::Shape::is_timed)
+        self.connector.intake.shape(kind).is_some_and(exhibit_evidence::kind::Shape::is_timed)
     }
 
     /// The component, by what it is.
     pub fn identity(&self) -> ConnectorIdentity {
+        let manifest = self.connector.prepared.manifest();
         ConnectorIdentity {
-            name: self.manifest.name.to_string(),
-            version: self.manifest.version.clone(),
-            publisher: self.manifest.publisher.clone(),
-            component: self.component,
-            contract: self.manifest.contract.clone(),
+            name: manifest.name.to_string(),
+            version: manifest.version.clone(),
+            publisher: manifest.publisher.clone(),
+            component: self.connector.component,
+            contract: manifest.contract.clone(),
         }
     }
 
@@ -227,6 +248,41 @@ impl Source {
         let grants: Grants = self.approval.grants(&self.name, self.ask.clone());
         crate::host::live_transport(host, self, grants, credentials)
     }
+}
+
+impl Connector {
+    /// Reads and compiles a component that is approved for a source, or takes it as it is at hand.
+    async fn open(host: &Host, name: &SourceName, component: Digest) -> Result<Arc<Self>, SourceError> {
+        let unusable = |problem: String| SourceError::Unusable { source_name: name.clone(), problem };
+        let slot = host.opened.connector(component);
+        let mut slot = slot.lock().await;
+        if let Some(connector) = slot.get() {
+            return Ok(connector);
+        }
+        let begun = Instant::now();
+        let file = host.workspace.component_file(&component);
+        if !file.is_file() {
+            return Err(SourceError::ComponentMissing { source_name: name.clone(), component });
+        }
+        let bytes = host.workspace.component(&component)?;
+        let prepared = host.runtime.prepare(&bytes).await.map_err(|e| unusable(e.to_string()))?;
+        let intake = Arc::new(intake(prepared.manifest()).map_err(|e| unusable(e.to_string()))?);
+        let connector = Arc::new(Self { component, prepared, intake });
+        slot.put(begun, Arc::clone(&connector), vec![file]);
+        Ok(connector)
+    }
+}
+
+/// The approvals that there are.
+fn approvals(host: &Host) -> Result<Arc<Lock>, WorkspaceError> {
+    let mut slot = host.opened.lock.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(lock) = slot.get() {
+        return Ok(lock);
+    }
+    let begun = Instant::now();
+    let lock = Arc::new(host.workspace.lock()?);
+    slot.put(begun, Arc::clone(&lock), vec![host.workspace.lock_file()]);
+    Ok(lock)
 }
 
 /// The settings in canonical form, and what the connector asks for under them.

@@ -233,9 +233,14 @@ impl Workspace {
         write_new(&self.source_file(name), text.as_bytes())
     }
 
+    /// The file of approvals.
+    pub fn lock_file(&self) -> PathBuf {
+        self.root.join(LOCK_FILE)
+    }
+
     /// The approvals; none where there is no file yet.
     pub fn lock(&self) -> Result<Lock, WorkspaceError> {
-        let file = self.root.join(LOCK_FILE);
+        let file = self.lock_file();
         if !file.exists() {
             return Ok(Lock::default());
         }
@@ -271,7 +276,7 @@ impl Workspace {
 
     /// Replaces the approvals, whole or not at all.
     pub fn write_lock(&self, text: &str) -> Result<(), WorkspaceError> {
-        replace(&self.root.join(LOCK_FILE), text.as_bytes())
+        replace(&self.lock_file(), text.as_bytes())
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::error::ReadError;
 use crate::keys;
 use crate::pack::name;
+use crate::rows::RunRow;
 use crate::stage::provenance::Provenance;
 use crate::store::{Inner, Store};
 use exhibit_evidence::control::ControlId;
@@ -90,34 +91,41 @@ impl Store {
     /// # Errors
     /// [`ReadError`].
     pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunEntry>, ReadError> {
-        let signed = self.inner.signed();
         let prefix = match &filter.source {
             Some(source) => keys::source_prefix(source),
             None => vec![keys::SOURCE],
         };
         let mut runs = Vec::new();
-        for row in self.inner.index.prefix(&prefix) {
-            let (key, value) = row?;
-            let damaged =
-                || ReadError::damaged(format!("index row {}", key.escape_ascii()), "it names no run");
-            if keys::leaf_index(&key).ok_or_else(damaged)? >= signed {
-                continue;
-            }
-            let run = keys::run_of(&value).ok_or_else(damaged)?;
-            let row = self.inner.run_row(&run)?;
-            if filter.span.is_none_or(|span| span.contains(row.started_at)) {
-                runs.push(RunEntry {
-                    run,
-                    leaf: row.leaf,
-                    source: row.source,
-                    started_at: row.started_at,
-                    ended_at: row.ended_at,
-                    manifest: row.manifest,
-                });
+        for run in self.entries_back(prefix) {
+            let run = run?;
+            if filter.span.is_none_or(|span| span.contains(run.started_at)) {
+                runs.push(run);
             }
         }
         runs.sort_by_key(|run| run.leaf);
         Ok(runs)
+    }
+
+    /// Runs of a source, the last committed first. Each is read as it is asked for.
+    pub fn runs_back(&self, source: &SourceName) -> impl Iterator<Item = Result<RunEntry, ReadError>> {
+        self.entries_back(keys::source_prefix(source))
+    }
+
+    /// Committed runs under this prefix of the index, from its end.
+    fn entries_back(&self, prefix: Vec<u8>) -> impl Iterator<Item = Result<RunEntry, ReadError>> {
+        let signed = self.inner.signed();
+        let entry = move |row: Result<(_, _), ReadError>| {
+            let (key, value): (sled::IVec, sled::IVec) = row?;
+            let damaged =
+                || ReadError::damaged(format!("index row {}", key.escape_ascii()), "it names no run");
+            if keys::leaf_index(&key).ok_or_else(damaged)? >= signed {
+                return Ok(None);
+            }
+            let run = keys::run_of(&value).ok_or_else(damaged)?;
+            let RunRow { leaf, source, started_at, ended_at, manifest, .. } = self.inner.run_row(&run)?;
+            Ok(Some(RunEntry { run, leaf, source, started_at, ended_at, manifest }))
+        };
+        self.inner.index.prefix(&prefix).rev().filter_map(move |row| entry(row).transpose())
     }
 
     /// A run's manifest.
