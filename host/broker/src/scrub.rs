@@ -9,6 +9,7 @@
 //! that are neither letters nor digits, and not in its encodings: it would be found in every text. One of
 //! fewer than [`MIN_WORD_BYTES`] is not looked for at all; [`Scrubber::too_short`] counts those.
 
+use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -33,6 +34,9 @@ const MIN_LINE_BYTES: usize = 24;
 pub struct Scrubber {
     secrets: Vec<Secret>,
     finder: Option<AhoCorasick>,
+    /// Finds out, by vectors of bytes, whether a text holds any of the patterns: most do not. It takes a few dozen
+    /// patterns; where there are more, there is none.
+    screen: Option<Searcher>,
     /// Of each pattern, whether it counts only where it stands alone.
     alone: Vec<bool>,
     too_short: usize,
@@ -81,7 +85,8 @@ impl Scrubber {
         } else {
             AhoCorasick::builder().match_kind(MatchKind::Standard).build(&patterns).ok()
         };
-        Self { secrets, finder, alone, too_short }
+        let screen = Searcher::new(&patterns);
+        Self { secrets, finder, screen, alone, too_short }
     }
 
     /// Looks for these values too: a token that was obtained in the course of a run.
@@ -98,6 +103,9 @@ impl Scrubber {
     /// `bytes` without secrets, and whether there were any.
     pub fn scrub(&self, bytes: Vec<u8>) -> (Vec<u8>, bool) {
         let Some(finder) = &self.finder else { return (bytes, false) };
+        if self.screen.as_ref().is_some_and(|screen| screen.find(&bytes).is_none()) {
+            return (bytes, false);
+        }
         // Overlapping, so that two secrets that share bytes both go, whole.
         let mut spans: Vec<(usize, usize)> = Vec::new();
         for found in finder.find_overlapping_iter(&bytes) {
