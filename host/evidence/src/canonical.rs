@@ -120,11 +120,17 @@ pub fn is_canonical(line: &[u8]) -> bool {
     Value::parse(line).is_ok_and(|value| value.to_bytes() == line)
 }
 
-/// RFC 8785 section 3.2.2.2: the two-letter escapes where JSON has them, `\u00xx` in lower case for the
+/// Writes a string as RFC 8785 section 3.2.2.2 has it: the two-letter escapes where JSON has them, `\u00xx` in lower case for the
 /// other control characters, everything else as it is.
-fn write_string(text: &str, out: &mut Vec<u8>) {
+pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
+    // Without leaving the loop early, so that it is compiled to vectors: most texts need no escape.
+    if !bytes.iter().fold(false, |any, b| any | (*b < 0x20) | (*b == b'"') | (*b == b'\\')) {
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+        return;
+    }
     let mut clean_from = 0;
     for (i, &b) in bytes.iter().enumerate() {
         let escape: &[u8] = match b {

@@ -13,7 +13,7 @@
 
 pub mod schema;
 
-use exhibit_evidence::canonical::Value;
+use exhibit_evidence::canonical::{Value, write_string};
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::kind::{Kind, KindSpec, Shape};
 use exhibit_evidence::name::SourceName;
@@ -279,25 +279,25 @@ fn write_line(
     subject_key: Option<String>,
     unknown: Vec<String>,
 ) -> Vec<u8> {
-    let mut out = Vec::with_capacity(512);
-    let text = |out: &mut Vec<u8>, name: &str, value: String| {
+    let mut out = Vec::with_capacity(1024);
+    let text = |out: &mut Vec<u8>, name: &str, value: &str| {
         out.extend_from_slice(b",\"");
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b"\":");
-        Value::String(value).write(out);
+        write_string(value, out);
     };
     out.extend_from_slice(b"{\"attributes\":");
     attributes.write(&mut out);
-    text(&mut out, "kind", kind.to_string());
-    text(&mut out, "native_id", native_id.to_owned());
+    text(&mut out, "kind", &kind.to_string());
+    text(&mut out, "native_id", native_id);
     if let Some(at) = occurred_at {
-        text(&mut out, "occurred_at", at.to_string());
+        text(&mut out, "occurred_at", &at.to_string());
     }
-    text(&mut out, "source", envelope.source.to_string());
+    text(&mut out, "source", envelope.source.as_str());
     if let Some(subject) = subject_key {
-        text(&mut out, "subject_key", subject);
+        text(&mut out, "subject_key", &subject);
     }
-    text(&mut out, "tenant", envelope.tenant.clone());
+    text(&mut out, "tenant", &envelope.tenant);
     if !unknown.is_empty() {
         out.extend_from_slice(b",\"unknown\":");
         Value::Array(unknown.into_iter().map(Value::String).collect()).write(&mut out);

@@ -209,9 +209,12 @@ impl Node {
                 Ok(())
             }
             (Self::Object { properties, required, open }, Value::Object(members)) => {
+                // Both are sorted by name.
+                let mut known = properties.iter().peekable();
                 for (name, value) in members.iter_mut() {
-                    let node = match properties.get(name) {
-                        Some(node) => node,
+                    while known.next_if(|(property, _)| *property < name).is_some() {}
+                    let node = match known.next_if(|(property, _)| *property == name) {
+                        Some((_, node)) => node,
                         None if *open => &Self::Any,
                         None => return Err(Problem::new("the kind has no such attribute").below(name)),
                     };

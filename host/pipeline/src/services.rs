@@ -198,13 +198,7 @@ impl RunServices {
     }
 
     /// Takes one item in; an error is the host's own.
-    fn take(&mut self, handle: u32, item: &Item) -> Result<(), String> {
-        let kind = self.population(handle)?.kind.clone();
-        let envelope = Envelope {
-            source: self.source.clone(),
-            tenant: self.tenant.clone().unwrap_or_default(),
-            record_bytes: self.record_bytes,
-        };
+    fn take(&mut self, handle: u32, kind: &Kind, envelope: &Envelope, item: &Item) -> Result<(), String> {
         let unseen = item.origins.iter().find(|o| !self.shown.contains(&o.exchange));
         let item_in = exhibit_intake::Item {
             key: &item.key,
@@ -215,20 +209,20 @@ impl RunServices {
         let decided = match unseen {
             _ if self.lists >= LISTS => {
                 let reason = format!("the populations of this run name {LISTS} lists, and no more are taken");
-                Err(Box::new(exhibit_intake::refuse(&kind, &item_in, "origins", reason)))
+                Err(Box::new(exhibit_intake::refuse(kind, &item_in, "origins", reason)))
             }
             Some(origin) => {
                 let reason = format!("exchange {} was never answered in this run", origin.exchange);
-                Err(Box::new(exhibit_intake::refuse(&kind, &item_in, "origins", reason)))
+                Err(Box::new(exhibit_intake::refuse(kind, &item_in, "origins", reason)))
             }
-            None => self.intake.accept(&envelope, &kind, &item_in),
+            None => self.intake.accept(envelope, kind, &item_in),
         };
         let refused = match decided {
             Ok(record) => match self.sink.record(record)? {
                 Taken::New => return self.cite(handle, item, ItemOutcome::Accepted),
                 Taken::Repeated => return self.cite(handle, item, ItemOutcome::Repeated),
                 Taken::Conflict => Box::new(exhibit_intake::refuse(
-                    &kind,
+                    kind,
                     &item_in,
                     "conflict",
                     "this run already has another record under this key".to_owned(),
@@ -351,11 +345,18 @@ impl Services for RunServices {
     }
 
     async fn emit(&mut self, population: u32, items: Vec<Item>) -> Result<u64, String> {
-        if self.population(population)?.reconciler.is_sealed() {
+        let open = self.population(population)?;
+        if open.reconciler.is_sealed() {
             return Err("the population is sealed: open another for what came later".to_owned());
         }
+        let kind = open.kind.clone();
+        let envelope = Envelope {
+            source: self.source.clone(),
+            tenant: self.tenant.clone().unwrap_or_default(),
+            record_bytes: self.record_bytes,
+        };
         for item in &items {
-            if let Err(error) = self.take(population, item) {
+            if let Err(error) = self.take(population, &kind, &envelope, item) {
                 return Err(self.fail(error));
             }
         }

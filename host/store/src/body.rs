@@ -21,6 +21,7 @@ use crate::pack::write::PackWriter;
 use crate::rows::PackRef;
 use crate::wire::{Wire, put_varint};
 use exhibit_evidence::digest::{Digest, Hasher};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -168,6 +169,19 @@ impl Table {
     }
 }
 
+thread_local! {
+    /// Making one costs as much as the compressing of a small body.
+    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// Content as a zstd frame.
+fn compress(content: &[u8]) -> io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|held| match held {
+        Some(compressor) => compressor.compress(content),
+        none => none.insert(zstd::bulk::Compressor::new(LEVEL)?).compress(content),
+    })
+}
+
 /// Content as a zstd frame with `base` as prefix.
 fn compress_against(content: &[u8], base: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = zstd::Encoder::with_ref_prefix(Vec::new(), LEVEL, base)?;
@@ -250,7 +264,7 @@ impl Contents {
                 return Ok(Full { delta_bytes, ..full });
             }
         }
-        let stored = zstd::bulk::compress(content, LEVEL).map_err(ReadError::io("zstd"))?;
+        let stored = compress(content).map_err(ReadError::io("zstd"))?;
         writer.add_stored(digest, length, Encoding::Zstd, &stored)?;
         Ok(Full { digest, pack: None, bytes: stored.len() as u64, delta_bytes: 0 })
     }
@@ -328,7 +342,7 @@ pub(crate) fn put_table(
             }
         }
     }
-    let stored = zstd::bulk::compress(table, LEVEL).map_err(ReadError::io("zstd"))?;
+    let stored = compress(table).map_err(ReadError::io("zstd"))?;
     writer.add_stored(digest, table.len() as u64, Encoding::Zstd, &stored)?;
     let full_bytes = stored.len() as u64;
     Ok((digest, TableChain { pack: None, full: digest, full_pack: None, full_bytes, delta_bytes: 0 }))

@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use url::Url;
 
+/// Room that is made for a body before any of it has come.
+const EXPECTED_BYTES: u64 = 1 << 20;
+
 /// A request, its credential attached.
 pub(super) struct Dressed<'a> {
     pub(super) method: &'a str,
@@ -124,7 +127,9 @@ async fn read(
         })
         .collect();
     let status = response.status().as_u16();
-    let mut body = Vec::new();
+    // What a server says of the length is believed only so far.
+    let length = response.content_length().unwrap_or_default().min(EXPECTED_BYTES);
+    let mut body = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     while let Some(chunk) = response.chunk().await.map_err(|error| failure_of(place, &error))? {
         let bytes = chunk.len() as u64;
         if received.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > limits.received_bytes {
