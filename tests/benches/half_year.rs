@@ -1,16 +1,21 @@
-//! Half a year of daily collections, exported and verified: `cargo bench --workspace --bench half_year`; `-- 1000 30`
-//! takes accounts and days. The floor is sha256sum over the package's files, unpacked.
+//! Half a year of daily collections, read, exported and verified: `cargo bench --workspace --bench half_year`;
+//! `-- 1000 30` takes accounts and days. The floors are the answers compressed each by itself, and sha256sum over the
+//! package's files, unpacked.
 
+use exhibit_benches::accounts::{PAGE, change, page};
 use exhibit_benches::cost::Meter;
 use exhibit_benches::plain::SOURCE;
 use exhibit_benches::server::{SERVE, Server, serve};
 use exhibit_benches::world::{self, BenchClock, DAY_MS};
 use exhibit_benches::{load, numbers};
+use exhibit_evidence::name::SourceName;
 use exhibit_evidence::period::AuditPeriod;
 use exhibit_evidence::run::Verdict;
 use exhibit_evidence::time::{Clock as _, Timestamp};
 use exhibit_pipeline::collect::collect;
 use exhibit_pipeline::export::{Options, export};
+use exhibit_pipeline::host::Host;
+use exhibit_store::RunFilter;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -45,6 +50,8 @@ fn main() -> ExitCode {
         server.change();
     }
     println!("{accounts} accounts on {days} days, collected in {}", meter.read());
+    bodies(accounts, days, &workspace.join("data/packs"), &server.origin);
+    past(&host, &name, days);
     clock.set_day(days as u64);
     let period = period(days as u64, clock.now());
     tokio.block_on(exhibit_pipeline::seal::seal(&host, &period)).expect("sealed");
@@ -75,6 +82,48 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// What the packs take, records and all, beside the answers of every day compressed each by itself.
+fn bodies(accounts: usize, days: usize, packs: &Path, origin: &str) {
+    let compressed = |versions: &[u32]| {
+        let pages = versions.chunks(PAGE).enumerate();
+        let page = |(number, versions)| page(number * PAGE, versions, origin);
+        let frame = |page: String| zstd::bulk::compress(page.as_bytes(), 3).expect("zstd").len();
+        pages.map(page).map(frame).sum::<usize>()
+    };
+    // Changes leave the sizes as they are: the first day and the last stand for all.
+    let mut versions = vec![0; accounts];
+    let first = compressed(&versions);
+    (1..days as u64).for_each(|seed| change(&mut versions, seed));
+    let copies = (first + compressed(&versions)) as f64 / 2.0 * days as f64 / 1e6;
+    let packs = size(packs) / 1e6;
+    println!(
+        "packs {packs:.1} MB; the answers alone, compressed day by day, {copies:.1} MB: ratio {:.3}",
+        packs / copies
+    );
+}
+
+/// Reads the middle of the half year, and tells the tenth day from the tenth last.
+fn past(host: &Host, source: &SourceName, days: usize) {
+    let kind = "identity.account@1".parse().expect("a kind");
+    let filter = RunFilter { source: Some(source.clone()), span: None };
+    let runs = host.store.runs(&filter).expect("runs");
+    let meter = Meter::start();
+    let records = host.store.snapshot(source, &kind, &runs[days / 2].run).expect("a snapshot").count();
+    println!("day {}, rebuilt: {records} records in {}", days / 2, meter.read());
+    let (from, to) = (days / 18, days - 1 - days / 18);
+    let meter = Meter::start();
+    let differences =
+        host.store.diff(source, &kind, &runs[from].run, &runs[to].run).expect("compared").count();
+    println!("days {from} and {to}: {differences} differences in {}", meter.read());
+}
+
+/// Bytes of the files below a folder.
+fn size(dir: &Path) -> f64 {
+    let output = Command::new("du").args(["--apparent-size", "--bytes", "--summarize"]).arg(dir).output();
+    let text = String::from_utf8(output.expect("du runs").stdout).expect("text");
+    text.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a size")
+}
+
 /// The days that were collected: the half year by its name where it is one.
 fn period(days: u64, end: Timestamp) -> AuditPeriod {
     let name = match days {
@@ -90,12 +139,9 @@ fn floor(package: &Path, to: &Path) -> (f64, f64) {
         let meter = Meter::start();
         let output = command.output().expect("the command runs");
         assert!(output.status.success(), "{command:?}: {output:?}");
-        (meter.read().wall, String::from_utf8_lossy(&output.stdout).into_owned())
+        meter.read().wall
     };
     run(Command::new("unzip").arg("-q").arg(package).arg("-d").arg(to));
-    let (_, size) = run(Command::new("du").args(["--apparent-size", "--bytes", "--summarize"]).arg(to));
-    let bytes: f64 = size.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a size");
-    let sum =
-        || run(Command::new("sh").args(["-c", "find . -type f -exec sha256sum {} +"]).current_dir(to)).0;
-    (bytes / 1e6, sum().min(sum()))
+    let sum = || run(Command::new("sh").args(["-c", "find . -type f -exec sha256sum {} +"]).current_dir(to));
+    (size(to) / 1e6, sum().min(sum()))
 }

@@ -1,18 +1,19 @@
-//! What a run costs before it does anything, and while it waits: `cargo bench --workspace --bench runs`; `-- 500` takes
-//! the number of runs that wait at once.
+//! What a run costs before it does anything, in a host that runs and in one that begins, and while it waits:
+//! `cargo bench --workspace --bench runs`; `-- 500` takes the number of runs that wait at once.
 
 use exhibit_benches::cost::{Meter, best_of_five, peak_mb};
 use exhibit_benches::server::{SERVE, Server, serve};
 use exhibit_benches::world::{self, BenchClock};
-use exhibit_benches::{load, median, numbers};
+use exhibit_benches::{load, median, numbers, run_again};
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::run::Verdict;
 use exhibit_evidence::time::{Clock, Timestamp};
 use exhibit_pipeline::collect::collect;
 use exhibit_pipeline::host::Host;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 const TARGET: &str = env!("CARGO_TARGET_TMPDIR");
 
@@ -21,28 +22,43 @@ fn main() -> ExitCode {
         return ExitCode::from(code);
     }
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if let [SERVE, accounts] = words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        serve(accounts.parse().expect("a number"));
-        return ExitCode::SUCCESS;
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [SERVE, accounts] => serve(accounts.parse().expect("a number")),
+        ["describe", file] => describe(Path::new(file)),
+        ["run", dir] => run(Path::new(dir)),
+        _ => {
+            let [waiting] = numbers([5000]);
+            let component = world::component("tests/guests", "exhibit_guests", TARGET);
+            let tokio = world::tokio();
+            due(&component, &tokio);
+            cold(&component, &tokio);
+            wait(&component, &tokio, waiting);
+        }
     }
-    let [waiting] = numbers([5000]);
-    let component = world::component("tests/guests", "exhibit_guests", TARGET);
-    let tokio = world::tokio();
-    due(&component, &tokio);
-    wait(&component, &tokio, waiting);
     ExitCode::SUCCESS
 }
 
 /// A clock that notes when it is asked: a run asks first when it begins, and then when the guest's first request leaves.
 #[derive(Default)]
-struct Asked(Mutex<Vec<Instant>>);
+struct Asked(Mutex<Vec<SystemTime>>);
+
+impl Asked {
+    /// When a run's first request left, on a clock that is the same in every process.
+    fn first_request(&self) -> SystemTime {
+        self.0.lock().expect("nobody panics")[1]
+    }
+}
 
 impl Clock for Asked {
     fn now(&self) -> Timestamp {
         let mut asked = self.0.lock().expect("nobody panics");
-        asked.push(Instant::now());
+        asked.push(SystemTime::now());
         "2026-01-02T06:00:00Z".parse::<Timestamp>().expect("an instant").plus_ms(asked.len() as i64)
     }
+}
+
+fn seconds(from: SystemTime, to: SystemTime) -> f64 {
+    to.duration_since(from).unwrap_or_default().as_secs_f64()
 }
 
 /// From a run that is due, in a host that runs, to what the guest does first.
@@ -54,13 +70,16 @@ fn due(component: &[u8], tokio: &tokio::runtime::Runtime) {
     let host = world::open(dir.path(), clock.clone(), TARGET);
     let name = world::add_source(&host, "first", &source(&server, "/api/none"));
     let mut first = Vec::new();
-    for _ in 0..30 {
+    for round in 0..100 {
         clock.0.lock().expect("nobody panics").clear();
-        let begun = Instant::now();
+        let begun = SystemTime::now();
         let run = tokio.block_on(collect(&host, &name)).expect("collected");
         assert_eq!(run.manifest.verdict, Verdict::Complete);
-        let asked = clock.0.lock().expect("nobody panics");
-        first.push((asked[1] - begun).as_secs_f64());
+        // The first runs open the source; what they read is at hand once it has lain unchanged for a while.
+        if round >= 20 {
+            first.push(seconds(begun, clock.first_request()));
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
     let prepared = tokio.block_on(host.runtime.prepare(component)).expect("it compiles");
     let instance = best_of_five(500, || {
@@ -75,6 +94,55 @@ fn due(component: &[u8], tokio: &tokio::runtime::Runtime) {
         best / instance.as_secs_f64(),
         load()
     );
+}
+
+/// The same in a process that begins, its component compiled before.
+fn cold(component: &[u8], tokio: &tokio::runtime::Runtime) {
+    let server = Server::start(0);
+    let dir = tempfile::tempdir().expect("a folder");
+    drop(world::create(dir.path(), component));
+    let host = world::open(dir.path(), BenchClock::on_day(0), TARGET);
+    world::add_source(&host, "first", &source(&server, "/api/none"));
+    tokio.block_on(host.runtime.prepare(component)).expect("it compiles");
+    let file = dir.path().join("component.wasm");
+    std::fs::write(&file, component).expect("written");
+    drop(host);
+    for (what, arguments) in [
+        ("from a cold process to what a guest says of itself", ["describe", &file.display().to_string()]),
+        ("from a cold process to a run's first request", ["run", &dir.path().display().to_string()]),
+    ] {
+        let once = || {
+            let begun = SystemTime::now();
+            let at = Duration::from_secs_f64(run_again(&arguments).trim().parse().expect("a number"));
+            seconds(begun, SystemTime::UNIX_EPOCH + at)
+        };
+        let all: Vec<f64> = (0..20).map(|_| once()).collect();
+        let best = all.iter().copied().fold(f64::MAX, f64::min);
+        println!("{what:<52} {:>6.2} ms, the best {:.2} ms; load {}", median(all) * 1e3, best * 1e3, load());
+    }
+}
+
+fn tell(at: SystemTime) {
+    println!("{:.9}", seconds(SystemTime::UNIX_EPOCH, at));
+}
+
+/// Has a component, compiled before, say what it is; tells when it has.
+fn describe(file: &Path) {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let component = std::fs::read(file).expect("a component");
+    let runtime = world::runtime(TARGET);
+    let prepared = tokio.block_on(runtime.prepare(&component)).expect("it is compiled");
+    tokio.block_on(runtime.describe(&prepared)).expect("it says what it is");
+    tell(SystemTime::now());
+}
+
+/// Runs a source of a workspace; tells when its first request left.
+fn run(dir: &Path) {
+    let clock = Arc::new(Asked::default());
+    let host = world::open(dir, clock.clone(), TARGET);
+    let name = "first".parse().expect("a name");
+    world::tokio().block_on(collect(&host, &name)).expect("collected");
+    tell(clock.first_request());
 }
 
 fn source(server: &Server, path: &str) -> String {

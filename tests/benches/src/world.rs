@@ -115,13 +115,18 @@ pub fn token(dir: &Path) -> PathBuf {
     dir.canonicalize().expect("it is there").join("keys/token")
 }
 
-/// Opens a workspace. Components are compiled once for each benchmark: `target` keeps them.
-pub fn open(dir: &Path, clock: Arc<dyn Clock>, target: &str) -> Host {
+/// A sandbox. Components are compiled once for each benchmark: `target` keeps them.
+pub fn runtime(target: &str) -> Runtime {
     let options = RuntimeOptions::new(
         Path::new(target).join("benches/compiled"),
         Compiler::current_exe().expect("a program knows where it is"),
     );
-    let runtime = Arc::new(Runtime::new(options).expect("the engine starts"));
+    Runtime::new(options).expect("the engine starts")
+}
+
+/// Opens a workspace.
+pub fn open(dir: &Path, clock: Arc<dyn Clock>, target: &str) -> Host {
+    let runtime = Arc::new(runtime(target));
     Host::open(Workspace::open(dir).expect("a workspace"), runtime, clock).expect("the workspace opens")
 }
 
