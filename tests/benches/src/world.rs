@@ -5,7 +5,7 @@ use exhibit_evidence::time::{Clock, Timestamp};
 use exhibit_ledger::key::SigningKey;
 use exhibit_pipeline::approve;
 use exhibit_pipeline::host::Host;
-use exhibit_pipeline::workspace::{Config, Signing, Workspace};
+use exhibit_pipeline::workspace::Workspace;
 use exhibit_sandbox::{Compiler, Runtime, RuntimeOptions, attach_manifest};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -83,15 +83,12 @@ pub fn source_text(connector: &str, settings: &str, token: Option<(&str, &Path)>
 /// Makes a workspace in a folder: keys, the component, a token, and an empty store.
 pub fn create(dir: &Path, component: &[u8]) -> Workspace {
     let identity = age::x25519::Identity::generate();
-    let config = Config {
-        organisation: "Example Ltd".to_owned(),
-        origin: ORIGIN.to_owned(),
-        data: PathBuf::from("data"),
-        signing: Signing { key: "keys/signing.age".into(), identity: "file:keys/operator.key".to_owned() },
-        encryption: None,
-        timestamp: None,
-        directory: None,
-    };
+    let config = serde_json::json!({
+        "organisation": "Example Ltd",
+        "origin": ORIGIN,
+        "signing": {"key": "keys/signing.age", "identity": "file:keys/operator.key"},
+    });
+    let config = serde_json::from_value(config).expect("settings");
     let workspace = Workspace::create(dir, config).expect("a workspace");
     let private = |name: &str, bytes: &[u8]| {
         let mut options = std::fs::File::options();
