@@ -6,7 +6,7 @@
 
 use crate::history::History;
 use crate::host::Host;
-use crate::services::{Concluded, RunServices, RunSetup, RunSink, Taken, decode_state, encode_state};
+use crate::services::{Concluded, RunServices, RunSetup, RunSink, Taken, encode_state};
 use crate::source::{Source, SourceError};
 use exhibit_broker::broker::Broker;
 use exhibit_broker::record::{ExchangeSink, SinkError};
@@ -86,7 +86,7 @@ pub async fn collect_from(
         facts,
         seed: Digest(rand::random()),
         limits: source.limits,
-        state: encode_state(&host.store.state(name).map_err(|e| store_failed(name, e))?),
+        state: encode_state(&history.state),
         redactions: source.redactions.lines(),
     };
     let stage = host
@@ -113,12 +113,12 @@ pub async fn collect_from(
         source: name.clone(),
         wanted: source.wanted(),
         record_bytes: inputs.limits.record_bytes,
-        expected_tenant: history.tenant,
-        state: decode_state(&inputs.state),
+        expected_tenant: history.tenant.clone(),
+        state: BTreeMap::clone(&history.state),
     };
     let services = RunServices::new(setup, broker, Arc::clone(&source.connector.intake), sink.clone());
     let (end, concluded) = perform(&host.runtime, &source.connector.prepared, &inputs, services).await;
-    let run = Run { host, source: &source, inputs: &inputs, end, concluded };
+    let run = Run { host, source: &source, history: &history, inputs: &inputs, end, concluded };
     let sink = Arc::into_inner(sink)
         .ok_or_else(|| store_failed(name, "a request was still under way when the run had ended"))?;
     run.commit(sink)
@@ -218,6 +218,7 @@ fn facts(source: &Source, history: &History, started_at: Timestamp) -> RunFacts 
 struct Run<'a> {
     host: &'a Host,
     source: &'a Source,
+    history: &'a History,
     inputs: &'a ReplayInputs,
     end: RunEnd,
     concluded: Concluded,
@@ -238,11 +239,12 @@ impl Run<'_> {
         let leaf = statement.to_leaf(&self.host.signer).map_err(|e| store_failed(name, e))?;
         // What a failed run remembers would make the next one skip what this one did not deliver.
         let state = match manifest.verdict {
-            Verdict::Failed(_) => decode_state(&self.inputs.state),
+            Verdict::Failed(_) => BTreeMap::clone(&self.history.state),
             _ => self.concluded.state.clone(),
         };
         let committed =
             merged.commit(&manifest, self.inputs, &state, &leaf).map_err(|e| store_failed(name, e))?;
+        self.source.goes_on(self.history, &manifest, state);
         Ok(Collected { manifest, leaf: committed.leaf, retry: self.retry() })
     }
 

@@ -5,7 +5,8 @@ use crate::source::Source;
 use exhibit_evidence::run::{Manifest, RunId, Verdict};
 use exhibit_evidence::time::Timestamp;
 use exhibit_store::ReadError;
-use std::sync::PoisonError;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
 
 /// Where the runs of a source have come. Kept with the source, so that the next run reads only what was committed since.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,8 @@ pub(crate) struct History {
     pub(crate) tenant: Option<String>,
     /// End of the newest complete look at events and acts; none: there was none, or the source collects neither.
     pub(crate) seen_until: Option<Timestamp>,
+    /// The connector's state as the last run left it.
+    pub(crate) state: Arc<BTreeMap<String, Vec<u8>>>,
 }
 
 impl Source {
@@ -28,6 +31,9 @@ impl Source {
             let run = run?.run;
             history.last.get_or_insert_with(|| run.clone());
             if known.last.as_ref() == Some(&run) {
+                if history.last == known.last {
+                    return Ok(known);
+                }
                 history.tenant = history.tenant.or(known.tenant);
                 history.seen_until = history.seen_until.or(known.seen_until);
                 break;
@@ -45,8 +51,26 @@ impl Source {
                 break;
             }
         }
+        history.state = Arc::new(host.store.state(&self.name)?);
         *self.history.lock().unwrap_or_else(PoisonError::into_inner) = history.clone();
         Ok(history)
+    }
+
+    /// A run that began after `before` is committed, with the state that it leaves.
+    pub(crate) fn goes_on(&self, before: &History, run: &Manifest, state: BTreeMap<String, Vec<u8>>) {
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        // Where others were committed beside it, the next run reads what they came to.
+        if history.last != before.last {
+            return;
+        }
+        let is_timed = self.wanted().iter().any(|kind| self.is_timed(kind));
+        let seen_until = (is_timed && self.saw_all_events(run)).then_some(run.window.end);
+        *history = History {
+            last: Some(run.run.clone()),
+            tenant: run.tenant.clone().or_else(|| before.tenant.clone()),
+            seen_until: seen_until.or(before.seen_until),
+            state: Arc::new(state),
+        };
     }
 
     /// Whether a run looked for events or acts, and saw all of them.
