@@ -2,12 +2,11 @@
 //! the repository, never in it: `../shared/apis`.
 
 use exhibit_tests::or_skip;
-use exhibit_tests::server::{Server, free_port};
-use exhibit_tests::tools::{repository, run, shared, succeed, text};
+use exhibit_tests::recordings::Recordings;
+use exhibit_tests::tools::{run, text};
 use exhibit_tests::workspace::Workspace;
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::Duration;
 
 const TOKEN: &str = "ghp_recordingsCheckNoToken";
 
@@ -26,22 +25,14 @@ const STATE: [&str; 9] = [
 
 #[test]
 fn an_organisation_made_of_what_was_recorded() {
-    let name = "github, recorded";
-    let recording = or_skip!(name, shared("recorded/github.jsonl.gz"), "no ../shared/apis with recordings");
-    let script = repository().join("tests/real/github_recorded.py");
-    let python = || {
-        let mut python = Command::new("python3");
-        python.arg(&script).arg(&recording);
-        python
-    };
-    let counted: BTreeMap<String, u64> = serde_json::from_str(&succeed(python().arg("--count"))).unwrap();
-    let port = free_port();
-    let server = Server::start(python().args(["--serve", &port.to_string()]), port, Duration::from_secs(60));
+    let recorded = Recordings::start("github");
+    let recorded = or_skip!("github, recorded", recorded, "no ../shared/apis with recordings");
+    let counted = recorded.counted();
 
     let workspace = Workspace::fresh();
     let exhibit = workspace.exhibit().with("GITHUB_TOKEN", TOKEN);
     exhibit.run(&["connector", "add", "github"]).ok();
-    let api_url = format!("api_url={}", server.url());
+    let api_url = format!("api_url={}", recorded.url());
     let mut add =
         vec!["source", "add", "github-test", "--connector", "github", "--set", "org=codeforamerica"];
     add.extend(["--set", &api_url, "--credential", "github.scheme=bearer"]);

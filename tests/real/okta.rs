@@ -1,55 +1,22 @@
 //! Recordings of real Okta organisations, replayed. They are beside the repository, never in it: `../shared/apis`.
 
+use exhibit_tests::okta::Recorded;
 use exhibit_tests::or_skip;
-use exhibit_tests::server::{Server, free_port};
-use exhibit_tests::tools::{repository, run, shared, succeed, text};
+use exhibit_tests::tools::{run, succeed, text};
 use exhibit_tests::workspace::Workspace;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
-
-/// A recorded organisation, served as if it were on loopback.
-struct Recorded {
-    _replay: Server,
-    forward: Server,
-    log: PathBuf,
-}
-
-impl Recorded {
-    fn start(replay: &Path, recording: &Path, host: &str, log: PathBuf) -> Self {
-        let soon = Duration::from_secs(60);
-        let (behind, before) = (free_port(), free_port());
-        let replay = Server::start(
-            Command::new("python3").arg(replay).arg(behind.to_string()).arg(recording),
-            behind,
-            soon,
-        );
-        let script = repository().join("tests/real/forward.py");
-        let ports = [before.to_string(), behind.to_string()];
-        let forward =
-            Server::start(Command::new("python3").arg(script).args(ports).arg(host).arg(&log), before, soon);
-        Self { _replay: replay, forward, log }
-    }
-
-    /// The ids that a list answered with, as a program that knows nothing of Exhibit counts them.
-    fn ids(&self, path: &str) -> BTreeSet<String> {
-        let script = repository().join("tests/real/count_ids.py");
-        let printed = succeed(Command::new("python3").arg(script).arg(&self.log).arg(path));
-        serde_json::from_str(&printed).unwrap()
-    }
-}
 
 /// Collects `host` and returns the manifest with the ids of its accounts and groups, both ways of counting agreeing.
 fn collect(name: &str, host: &str) -> Option<Value> {
-    let (Some(replay), Some(recording)) = (shared("replay.py"), shared("recorded/okta.jsonl.gz")) else {
+    let workspace = Workspace::fresh();
+    let Some(recorded) = Recorded::start(workspace.beside(), host) else {
         exhibit_tests::tools::skip(name, "no ../shared/apis with recordings");
         return None;
     };
-    let workspace = Workspace::fresh();
-    let recorded = Recorded::start(&replay, &recording, host, workspace.beside().join("answers.jsonl"));
-    workspace.add_okta(&recorded.forward.url());
+    workspace.add_okta(&recorded.url());
     let exhibit = workspace.exhibit().with("OKTA_TOKEN", "00recordings-check-no-token");
     let ran = exhibit.run(&["collect", "okta-test", "--format", "json"]);
     assert!(matches!(ran.code, Some(0 | 1)) && !ran.stderr.contains("panicked"), "{ran}");
@@ -109,14 +76,13 @@ fn an_organisation_that_a_test_suite_wrote_to() {
 
 #[test]
 fn the_forwarder_is_the_recorded_host() {
-    let replay = or_skip!("okta, forwarder", shared("replay.py"), "no ../shared/apis with recordings");
-    let recording = or_skip!("okta, forwarder", shared("recorded/okta.jsonl.gz"), "no recording of Okta");
     let dir = tempfile::tempdir().unwrap();
-    let recorded = Recorded::start(&replay, &recording, "dev-857255.okta.com", dir.path().join("log"));
-    let url = format!("{}/api/v1/users?limit=200", recorded.forward.url());
+    let recorded = Recorded::start(dir.path(), "dev-857255.okta.com");
+    let recorded = or_skip!("okta, forwarder", recorded, "no ../shared/apis with recordings");
+    let url = format!("{}/api/v1/users?limit=200", recorded.url());
     let read =
         "import sys, urllib.request as u; a = u.urlopen(sys.argv[1]); print(a.headers.get_all('Link'))";
     let links = succeed(Command::new("python3").args(["-c", read, &url]));
-    assert!(links.contains(&recorded.forward.url()) && !links.contains("okta.com"), "{links}");
+    assert!(links.contains(&recorded.url()) && !links.contains("okta.com"), "{links}");
     assert!(!recorded.ids("/api/v1/users").is_empty());
 }

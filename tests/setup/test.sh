@@ -3,6 +3,7 @@
 #
 # Debian packages                  why
 #   golang-go, golang-golang-x-mod-dev   Go's own sumdb packages check our log
+#   faketime                             runs the command on the day that its fixtures are of
 #   openssl                              checks signatures, plays the timestamp authority
 #   python3-venv                         for the Python packages
 # Python packages (in target/test-python)
@@ -23,6 +24,7 @@ mkdir -p "$target"
 missing=()
 command -v go >/dev/null || missing+=(golang-go)
 [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ] || missing+=(golang-golang-x-mod-dev)
+ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing+=(faketime)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v unzip >/dev/null || missing+=(unzip)
 command -v strings >/dev/null || missing+=(binutils)

@@ -40,6 +40,14 @@ impl Exhibit {
         self
     }
 
+    /// With a clock that began at this instant, `2026-03-04 10:00:00` UTC; none: the tool that does it is not here.
+    pub fn begun_at(self, instant: &str) -> Option<Self> {
+        let library = crate::tools::faketime()?;
+        let preloaded = self.with("LD_PRELOAD", library.to_str()?).with("FAKETIME", &format!("@{instant}"));
+        // Waiting is measured by another clock, which stays as it is.
+        Some(preloaded.with("TZ", "UTC").with("FAKETIME_DONT_FAKE_MONOTONIC", "1"))
+    }
+
     /// Starts it: standard output and error are pipes, and nobody is there to answer questions.
     pub fn start(&self, arguments: &[&str]) -> Child {
         Command::new(binary())

@@ -76,7 +76,8 @@ impl Recorded {
     }
 }
 
-fn key_file() -> String {
+/// A service account's key file.
+pub(crate) fn key_file() -> String {
     let file = json!({
         "type": "service_account",
         "project_id": "example-prod-1",

@@ -26,6 +26,15 @@ pub fn node_program(name: &str) -> Option<PathBuf> {
     Some(target_dir().join("test-node/node_modules/.bin").join(name)).filter(|path| path.exists())
 }
 
+/// The library of Debian's package faketime, which gives a program another clock; none: not set up.
+pub fn faketime() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?;
+    folders
+        .flatten()
+        .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))
+        .find(|file| file.is_file())
+}
+
 /// A file beside the repository: recordings and specifications of the real systems, which may not be copied into it.
 pub fn shared(path: &str) -> Option<PathBuf> {
     Some(repository().join("../shared/apis").join(path)).filter(|path| path.exists())

@@ -8,13 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// One request as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
+    /// GET, POST.
+    pub method: String,
     /// Path and query.
     pub target: String,
     /// Names in lower case, and values.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// How many came before it with the same target.
+    /// How many came before it with the same method and target.
     pub before: usize,
 }
 
@@ -33,7 +35,7 @@ pub enum Reply {
         /// Its status.
         status: u16,
         /// Its headers, beside the body's length.
-        headers: Vec<(&'static str, String)>,
+        headers: Vec<(String, String)>,
         /// Its body.
         body: Vec<u8>,
         /// The length that is claimed; none: the body's own.
@@ -51,9 +53,9 @@ impl Reply {
 
     /// With a header.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         if let Self::Answer { headers, .. } = &mut self {
-            headers.push((name, value.into()));
+            headers.push((name.into(), value.into()));
         }
         self
     }
@@ -111,7 +113,8 @@ fn serve(stream: TcpStream, kept: &Mutex<Vec<Asked>>, script: &Script) -> std::i
     let Some(mut asked) = read(&mut from)? else { return Ok(()) };
     {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.before = kept.iter().filter(|earlier| earlier.target == asked.target).count();
+        let again = |earlier: &&Asked| (&earlier.method, &earlier.target) == (&asked.method, &asked.target);
+        asked.before = kept.iter().filter(again).count();
         kept.push(asked.clone());
     }
     let mut stream = from.into_inner();
@@ -136,7 +139,8 @@ fn read(from: &mut BufReader<TcpStream>) -> std::io::Result<Option<Asked>> {
         }
     }
     let mut lines = head.lines();
-    let target = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_default().to_owned();
+    let mut words = lines.next().unwrap_or_default().split(' ').map(str::to_owned);
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let pair = |line: &str| {
         line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
     };
@@ -145,5 +149,5 @@ fn read(from: &mut BufReader<TcpStream>) -> std::io::Result<Option<Asked>> {
     let length = by_name.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     from.read_exact(&mut body)?;
-    Ok(Some(Asked { target, headers, body, before: 0 }))
+    Ok(Some(Asked { method, target, headers, body, before: 0 }))
 }
