@@ -131,10 +131,7 @@ impl System {
     pub fn add(&self, workspace: &Workspace, source: &str, origin: &str, lookback_days: u32) -> Exhibit {
         let exhibit = workspace.exhibit();
         exhibit.run(&["connector", "add", self.connector]).ok();
-        let slot = if self.connector == "google-workspace" { "workspace" } else { self.connector };
-        let filled = |text: &&str| text.replace("{origin}", origin).replace("{slot}", slot);
-        let settings: Vec<String> = self.settings.iter().map(filled).collect();
-        let credentials: Vec<String> = self.credentials.iter().map(filled).collect();
+        let (settings, credentials) = self.filled(origin);
         let mut arguments = vec!["source", "add", source, "--connector", self.connector];
         settings.iter().for_each(|setting| arguments.extend(["--set", setting]));
         credentials.iter().for_each(|field| arguments.extend(["--credential", field]));
@@ -145,6 +142,13 @@ impl System {
         workspace.edit(&format!("sources/{source}.toml"), &connector, &window);
         exhibit.run(&["source", "approve", source, "--yes"]).ok();
         secrets(exhibit)
+    }
+
+    /// Settings and credentials for a server.
+    pub fn filled(&self, origin: &str) -> (Vec<String>, Vec<String>) {
+        let slot = if self.connector == "google-workspace" { "workspace" } else { self.connector };
+        let filled = |text: &&str| text.replace("{origin}", origin).replace("{slot}", slot);
+        (self.settings.iter().map(filled).collect(), self.credentials.iter().map(filled).collect())
     }
 }
 
