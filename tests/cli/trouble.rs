@@ -7,93 +7,122 @@ use exhibit_tests::web::{Asked, Reply, Web};
 use exhibit_tests::workspace::Workspace;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How many requests a token is good for.
-const LIVES: usize = 5;
+/// How many requests a token is good for: more than are under way at once, fewer than a run needs.
+const LIVES: usize = 20;
+
+/// As Google says it, and near enough to what others say.
+const EXPIRED: &str = r#"{"error":{"code":401,"message":"Request had invalid authentication credentials.","status":"UNAUTHENTICATED"}}"#;
+
+/// What an address has in it, and what becomes of the answer there.
+type Change = (&'static str, fn(&mut Value));
 
 /// What goes wrong.
 #[derive(Clone, Copy)]
 enum Wrong {
     Nothing,
-    /// A list is refused with this status, in these words.
-    Refused(&'static str, u16, &'static str),
+    /// A list is refused with 403, in these words.
+    Refused(&'static str, &'static str),
     /// A list is asked too fast the first time: 429, and a second to wait.
     Throttled(&'static str),
-    /// A token ends after [`LIVES`] requests.
+    /// Each token ends after [`LIVES`] requests.
     Expiring,
-    /// From the first request for this list, the credential is refused, in these words.
+    /// From the first request for this list on, the credential is refused, in these words.
     Revoked(&'static str, &'static str),
-    /// A list's page that begins where this text of the address says is another by then.
-    Moved(&'static str, &'static str, fn(&mut Value)),
+    /// The pages of a list whose address has this in it are others by the time that they are read.
+    Moved(&'static str, &'static [Change]),
 }
 
 /// What comes of it.
+#[derive(Clone, Copy)]
 enum Then {
     /// All is as without.
     Same,
-    /// This kind is incomplete, for a reason in which this is said, and has as many records; the others are as without.
-    Lacks(&'static str, &'static str, u64),
-    /// The run does not succeed, for a reason in which this is said, and this kind is incomplete.
+    /// These kinds are incomplete, for a reason in which this is said; the others are as without.
+    Lacks(&'static [&'static str], &'static str),
+    /// The run fails for a reason in which this is said, and this kind is incomplete.
     Fails(&'static str, &'static str),
 }
 
-/// A kind's records, its verdict and the reason for it.
-type Kinds = BTreeMap<String, (u64, bool, String)>;
+/// Records of a population.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Outcome {
+    emitted: u64,
+    complete: bool,
+    reason: String,
+}
 
 struct Ran {
     ok: bool,
     reason: String,
-    kinds: Kinds,
+    /// By kind and query, since a kind may have several.
+    populations: BTreeMap<(String, String), Outcome>,
     asked: Vec<Asked>,
+    tokens: usize,
 }
 
-fn run(workspace: &Workspace, source: &str, system: System, wrong: Wrong) -> Ran {
-    let fixtures = Fixtures::whole(system.connector);
-    let state = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
-    let web = Web::start(move |asked| {
-        let (tokens, requests) = &*state;
+/// A system as a connector's own fixtures have it, in which something is wrong.
+struct Host {
+    fixtures: Fixtures,
+    wrong: Wrong,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Requests that each token was brought by, the first token first.
+    tokens: Vec<usize>,
+    revoked: bool,
+}
+
+impl Host {
+    fn answer(&self, asked: &Asked) -> Reply {
+        let mut state = self.state.lock().expect("no request panics");
         if asked.target == "/token" {
-            return systems::token(tokens.fetch_add(1, Ordering::SeqCst) + 1);
+            state.tokens.push(0);
+            return systems::token(state.tokens.len());
         }
         let mut meant = asked.clone();
         meant.target = asked.target.strip_prefix(GATEWAY).unwrap_or(&asked.target).to_owned();
         let is = |path: &str| meant.target.split('?').next().is_some_and(|target| target.ends_with(path));
         let said =
             |status: u16, body: &str| Reply::new(status, body).with("content-type", "application/json");
-        match wrong {
-            Wrong::Refused(path, status, body) if is(path) => said(status, body),
+        let usually = || self.fixtures.answer(&meant);
+        match self.wrong {
+            Wrong::Refused(path, body) if is(path) => said(403, body),
             Wrong::Throttled(path) if is(path) && asked.before == 0 => {
                 said(429, r#"{"message":"Rate limit exceeded"}"#).with("retry-after", "1")
             }
-            Wrong::Expiring => {
-                let token = systems::brought(asked).expect("every request brings a token");
-                let worn = requests.fetch_add(1, Ordering::SeqCst) / LIVES + 1;
-                // As many as were used up are over; a request that was under way may have brought the one before.
-                if token < worn && token < tokens.load(Ordering::SeqCst) || token + 1 < worn {
-                    return said(
-                        401,
-                        r#"{"error":{"code":401,"message":"Request had invalid authentication credentials.","status":"UNAUTHENTICATED"}}"#,
-                    );
+            Wrong::Expiring => match systems::brought(asked) {
+                Some(token) if state.tokens[token - 1] == LIVES => said(401, EXPIRED),
+                Some(token) => {
+                    state.tokens[token - 1] += 1;
+                    usually()
                 }
-                fixtures.answer(&meant)
-            }
+                // Atlassian's edge tells a site's number to everybody.
+                None if is("/_edge/tenant_info") => usually(),
+                None => said(401, EXPIRED),
+            },
             Wrong::Revoked(path, body) => {
-                let begun = is(path) && requests.fetch_add(1, Ordering::SeqCst) < usize::MAX;
-                if begun || requests.load(Ordering::SeqCst) > 0 {
-                    said(401, body)
-                } else {
-                    fixtures.answer(&meant)
-                }
+                state.revoked |= is(path);
+                if state.revoked { said(401, body) } else { usually() }
             }
-            Wrong::Moved(path, at, change) if is(path) && asks_at(&meant, at) => {
-                changed(fixtures.answer(&meant), change)
+            Wrong::Moved(path, changes) if is(path) => {
+                let change = changes.iter().find(|(at, _)| meant.target.contains(at));
+                change.map_or_else(usually, |(_, change)| changed(usually(), *change))
             }
-            _ => fixtures.answer(&meant),
+            _ => usually(),
         }
-    });
+    }
+}
+
+fn run(workspace: &Workspace, source: &str, system: System, wrong: Wrong) -> Ran {
+    let fixtures = Fixtures::whole(system.connector);
+    let host = Arc::new(Host { fixtures, wrong, state: Mutex::default() });
+    let serving = Arc::clone(&host);
+    let web = Web::start(move |asked| serving.answer(asked));
     let exhibit = system.add(workspace, source, &web.url(), 1);
     let ran = exhibit.run(&["collect", source, "--format", "json"]);
     assert!(matches!(ran.code, Some(0 | 1)) && !ran.stderr.contains("panicked"), "{ran}");
@@ -101,15 +130,14 @@ fn run(workspace: &Workspace, source: &str, system: System, wrong: Wrong) -> Ran
     let of = |population: &Value| {
         let text = |name: &str| population[name].as_str().unwrap_or_default().to_owned();
         let emitted = population["emitted"].as_u64().expect("a count");
-        (text("kind"), (emitted, population["verdict"] == "complete", text("reason")))
+        let outcome =
+            Outcome { emitted, complete: population["verdict"] == "complete", reason: text("reason") };
+        ((text("kind"), text("query")), outcome)
     };
-    let kinds = manifest["populations"].as_array().expect("populations").iter().map(of).collect();
+    let populations = manifest["populations"].as_array().expect("populations").iter().map(of).collect();
     let reason = manifest["reason"].as_str().unwrap_or_default().to_owned();
-    Ran { ok: ran.code == Some(0), reason, kinds, asked: web.asked() }
-}
-
-fn asks_at(asked: &Asked, at: &str) -> bool {
-    asked.target.contains(at) || String::from_utf8_lossy(&asked.body).contains(at)
+    let tokens = host.state.lock().expect("no request panics").tokens.len();
+    Ran { ok: ran.code == Some(0), reason, populations, asked: web.asked(), tokens }
 }
 
 fn changed(reply: Reply, change: fn(&mut Value)) -> Reply {
@@ -121,10 +149,58 @@ fn changed(reply: Reply, change: fn(&mut Value)) -> Reply {
         .fold(Reply::new(status, json.to_string()), |reply, (name, value)| reply.with(name, value))
 }
 
-/// Somebody was added before the page was read: its first item is the last of the page before.
-fn shifted_users(page: &mut Value) {
+/// Somebody was added before the page was read, so it begins with the last of the page before.
+fn jira_users(page: &mut Value) {
     let again = json!({"accountId": "5b10cy", "accountType": "atlassian", "displayName": "Cy Example", "active": false});
     page.as_array_mut().expect("a list").insert(0, again);
+}
+
+fn none(page: &mut Value) {
+    *page = json!([]);
+}
+
+/// One event more has come since the first page.
+fn one_more(page: &mut Value) {
+    page["total"] = json!(5);
+}
+
+fn the_one_more(page: &mut Value) {
+    let mut event = page["records"][0].clone();
+    event["id"] = json!(5);
+    *page = json!({"offset": 4, "limit": 1000, "total": 5, "records": [event]});
+}
+
+/// One event is gone, and the total does not say so.
+fn one_less(page: &mut Value) {
+    page["records"].as_array_mut().expect("a list").pop();
+}
+
+fn no_more(page: &mut Value) {
+    *page = json!({"offset": 3, "limit": 1000, "total": 4, "records": []});
+}
+
+/// The first of the page before is on this one too, and was renamed in between.
+fn pulumi_members(page: &mut Value) {
+    let again = json!({
+        "user": {"name": "Ada Other", "githubLogin": "ada", "avatarUrl": "", "email": "ada@example.com"},
+        "role": "admin", "fgaRole": {"id": "role-admin", "name": "Admin", "modifiedAt": "2025-01-01T00:00:00Z"},
+        "knownToPulumi": true, "virtualAdmin": false, "created": "2025-02-03T04:05:06Z",
+    });
+    page["members"].as_array_mut().expect("a list").insert(0, again);
+}
+
+/// What was on this page moves down by one while it is read, and is there twice.
+fn twice(page: &mut Value, list: &str) {
+    let again = page[list][0].clone();
+    page[list].as_array_mut().expect("a list").push(again);
+}
+
+fn google_users(page: &mut Value) {
+    twice(page, "users");
+}
+
+fn service_accounts(page: &mut Value) {
+    twice(page, "accounts");
 }
 
 #[test]
@@ -133,8 +209,9 @@ fn one_thing_wrong() {
     use Wrong::{Expiring, Moved, Refused, Revoked, Throttled};
     let (workspace, gcp, google) = (Workspace::fresh(), System::of("gcp"), System::of("google-workspace"));
     let (jira, pulumi) = (System::of("jira"), System::of("pulumi"));
-    let forbidden = r#"{"error":{"code":403,"message":"Not Authorized to access this resource/api","status":"PERMISSION_DENIED"}}"#;
+    let closed = r#"{"error":{"code":403,"message":"Not Authorized to access this resource/api","status":"PERMISSION_DENIED"}}"#;
     let no = r#"{"errorMessages":["You do not have permission to view this."],"errors":{}}"#;
+    let forbidden = r#"{"code":403,"message":"Forbidden"}"#;
     let invalid = r#"{"code":401,"message":"Unauthorized: No credentials provided or are invalid."}"#;
     let mut usual: BTreeMap<&str, Ran> = BTreeMap::new();
     for (number, (system, wrong, then)) in [
@@ -142,48 +219,119 @@ fn one_thing_wrong() {
         (gcp, Throttled("/v3/projects"), Same),
         (
             gcp,
-            Refused("/v2/projects/example-prod-1/metrics", 403, forbidden),
-            Lacks("config.alert_rule@1", "Not Authorized", 0),
+            Refused("/v2/projects/example-prod-1/metrics", closed),
+            Lacks(&["asset.resource@1"], "Not Authorized"),
+        ),
+        (
+            gcp,
+            Moved("/projects/example-prod-1/serviceAccounts", &[("pageToken=a-2", service_accounts)]),
+            Same,
         ),
         (google, Expiring, Same),
         (google, Throttled("/admin/directory/v1/groups"), Same),
         (
             google,
-            Refused("/customer/my_customer/devices/chromeos", 403, forbidden),
-            Lacks("device.endpoint@1", "Not Authorized", 0),
+            Refused("/customer/my_customer/devices/chromeos", closed),
+            Lacks(&["device.endpoint@1"], "Not Authorized"),
         ),
+        (google, Moved("/admin/directory/v1/users", &[("pageToken=u-2", google_users)]), Same),
         (JIRA_BY_OAUTH, Expiring, Same),
         (jira, Throttled("/rest/api/3/search/jql"), Same),
         (
             jira,
-            Refused("/rest/api/3/group/bulk", 403, no),
-            Lacks("identity.group_membership@1", "You do not have permission", 0),
+            Refused("/rest/api/3/group/bulk", no),
+            Lacks(&["identity.group_membership@1"], "You do not have permission"),
         ),
-        (jira, Revoked("/rest/api/3/permissionscheme", no), Fails("identity.role_grant@1", "401")),
-        (jira, Moved("/rest/api/3/users/search", "startAt=3", shifted_users), Same),
+        (
+            jira,
+            Revoked("/rest/api/3/permissionscheme", no),
+            Fails("identity.role_grant@1", "answered 401: You do not have permission"),
+        ),
+        (jira, Moved("/rest/api/3/users/search", &[("startAt=3", jira_users), ("startAt=6", none)]), Same),
+        (
+            jira,
+            Moved("/rest/api/3/auditing/record", &[("offset=2", one_more), ("offset=4", the_one_more)]),
+            Same,
+        ),
+        (
+            jira,
+            Moved("/rest/api/3/auditing/record", &[("offset=2", one_less), ("offset=3", no_more)]),
+            Fails("audit.activity@1", "the page is empty after 3 items, but the source states 4"),
+        ),
         (pulumi, Throttled("/api/user/stacks"), Same),
         (
             pulumi,
-            Refused("/api/orgs/example-org/policygroups", 403, r#"{"code":403,"message":"Forbidden"}"#),
-            Lacks("iac.stack@1", "Forbidden", 0),
+            Refused("/api/orgs/example-org/policypacks", forbidden),
+            Lacks(&["asset.resource@1"], "Forbidden"),
         ),
-        (pulumi, Revoked("/api/user/stacks", invalid), Fails("iac.stack@1", "401")),
+        (
+            pulumi,
+            Revoked("/web/prod/drift/status", invalid),
+            Fails("iac.stack@1", "answered 401: Unauthorized"),
+        ),
+        (
+            pulumi,
+            Moved("/api/orgs/example-org/members", &[("continuationToken", pulumi_members)]),
+            Lacks(&["identity.account@1", "identity.role_grant@1"], "items that intake refused: 1"),
+        ),
     ]
     .into_iter()
     .enumerate()
     {
-        let connector = system.connector;
+        let source = format!("{}-{number}", system.connector);
         let usually = usual
-            .entry(connector)
-            .or_insert_with(|| run(&workspace, &format!("{connector}-usual"), system, Wrong::Nothing));
-        let ran = run(&workspace, &format!("{connector}-{number}"), system, wrong);
-        let row = format!("{connector}-{number}");
-        for (kind, (n, complete, reason)) in &ran.kinds {
-            if usually.kinds[kind] != (*n, *complete, reason.clone()) {
-                eprintln!("{row}: {kind} {n} {complete} {reason} (usually {:?})", usually.kinds[kind]);
+            .entry(system.connector)
+            .or_insert_with(|| run(&workspace, &format!("{source}-usual"), system, Wrong::Nothing));
+        assert!(usually.ok && usually.populations.values().any(|usual| usual.emitted > 1), "{source}");
+        let ran = run(&workspace, &source, system, wrong);
+        judge(&source, usually, &ran, then);
+        match wrong {
+            Throttled(path) => waited(&source, &ran, path),
+            Expiring => assert!((2..20).contains(&ran.tokens), "{source}: {} tokens", ran.tokens),
+            _ => {}
+        }
+    }
+}
+
+fn judge(source: &str, usual: &Ran, ran: &Ran, then: Then) {
+    let differ: Vec<_> = ran
+        .populations
+        .iter()
+        .filter(|(place, outcome)| usual.populations.get(*place) != Some(*outcome))
+        .collect();
+    match then {
+        Then::Same => {
+            assert!(
+                ran.ok && differ.is_empty() && ran.reason == usual.reason,
+                "{source}: {} {differ:?}",
+                ran.reason
+            );
+            assert_eq!(ran.populations.len(), usual.populations.len(), "{source}");
+        }
+        Then::Lacks(kinds, says) => {
+            let lacking: Vec<&str> = differ.iter().map(|((kind, _), _)| kind.as_str()).collect();
+            assert!(ran.ok && lacking == kinds, "{source}: {differ:?}");
+            for (_, outcome) in differ {
+                assert!(!outcome.complete && outcome.reason.contains(says), "{source}: {outcome:?}");
             }
         }
-        eprintln!("{row}: {} {} ({})", ran.ok, ran.reason, usually.reason);
-        let _ = (&then, Duration::ZERO);
+        Then::Fails(kind, says) => {
+            assert!(!ran.ok && ran.reason.contains(says), "{source}: {}", ran.reason);
+            let incomplete =
+                |((of, _), outcome): &(&(String, String), &Outcome)| of == kind && !outcome.complete;
+            assert!(ran.populations.iter().any(|one| incomplete(&one)), "{source}: {kind}");
+        }
     }
+}
+
+/// The list was asked for again, and not before the second was over.
+fn waited(source: &str, ran: &Ran, path: &str) {
+    let of_list =
+        |asked: &&Asked| asked.target.split('?').next().is_some_and(|target| target.ends_with(path));
+    let first = ran.asked.iter().find(of_list).expect("the list was asked for");
+    let again =
+        ran.asked.iter().filter(of_list).find(|asked| asked.target == first.target && asked.before == 1);
+    let again = again.unwrap_or_else(|| panic!("{source}: {} was not asked for again", first.target));
+    let paused = again.at - first.at;
+    assert!(paused >= Duration::from_secs(1) && paused < Duration::from_secs(30), "{source}: {paused:?}");
 }

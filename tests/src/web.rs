@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// One request as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Asked {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// When it had arrived.
+    pub at: Instant,
     /// How many came before it with the same method and target.
     pub before: usize,
 }
@@ -149,5 +152,5 @@ fn read(from: &mut BufReader<TcpStream>) -> std::io::Result<Option<Asked>> {
     let length = by_name.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     from.read_exact(&mut body)?;
-    Ok(Some(Asked { method, target, headers, body, before: 0 }))
+    Ok(Some(Asked { method, target, headers, body, at: Instant::now(), before: 0 }))
 }
