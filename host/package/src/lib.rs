@@ -14,6 +14,7 @@
 //! | [`population`] | one population: lines, index, table and sheet |
 //! | [`people`] | joiners and leavers across systems |
 //! | [`roots`] | rebuilding the roots that manifests state |
+//! | [`mod@html`] | the pages, and the parts of them that the service's pages share |
 //! | [`contents`], [`views`] | what pages, tables and workbook are drawn from, and drawing them again |
 //! | [`read`] | opening a package that a stranger may have made |
 //!
@@ -22,7 +23,7 @@
 
 pub mod bag;
 pub mod contents;
-mod html;
+pub mod html;
 pub mod layout;
 pub mod lines;
 pub mod model;

@@ -214,7 +214,7 @@ fn dos_time(at: Timestamp) -> DateTime {
 
 /// The page at the top of the folder: someone who does not know the layout opens this.
 pub(crate) fn start_page(meta: &Meta) -> String {
-    let organisation = crate::html::escape(&meta.organisation);
+    let organisation = crate::html::markup::escape(&meta.organisation);
     let period = meta.period.name();
     let index = layout::INDEX;
     format!(

@@ -6,9 +6,9 @@
 //! longer text is cut and says so.
 
 use crate::contents::{Contents, PopulationContents};
+use crate::html::markup::{basis_word, frequency_word};
 use crate::model::{Meta, PopulationRuns};
 use crate::table::{Cell, Columns, TableError};
-use exhibit_evidence::run::Basis;
 use rust_xlsxwriter::{
     DocProperties, ExcelDateTime, Format, FormatAlign, Url, Workbook, Worksheet, XlsxError,
 };
@@ -285,7 +285,7 @@ pub(crate) fn coverage_rows(contents: &Contents) -> impl Iterator<Item = Vec<Cel
             text(&control.title),
             text(criteria.join("; ")),
             text(&control.owner),
-            text(crate::html::frequency_word(control.frequency)),
+            text(frequency_word(control.frequency)),
         ];
         coverage.periods.iter().map(move |period| {
             let runs: Vec<&str> = period.runs.iter().map(|run| run.as_str()).collect();
@@ -362,14 +362,6 @@ fn lists(sheet: &mut Worksheet, header: &Format, contents: &Contents) -> Result<
     }
     sheet.autofilter(0, 0, row, columns.len() as u16 - 1)?;
     Ok(())
-}
-
-/// `host-paged` or `connector-asserted`.
-pub(crate) fn basis_word(basis: Basis) -> &'static str {
-    match basis {
-        Basis::HostPaged => "host-paged",
-        Basis::ConnectorAsserted => "connector-asserted",
-    }
 }
 
 #[cfg(test)]

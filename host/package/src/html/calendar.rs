@@ -1,10 +1,41 @@
 //! Control by collection period. Days are months with a grid of weeks; longer periods are a row of boxes. An
 //! outcome is told by colour, by letter and in words.
 
-use super::{counted, escape, letter, put};
-use crate::model::{ControlCoverage, OUTCOMES, Outcome, PeriodOutcome};
+use super::markup::{counted, escape, letter};
+use crate::model::{ControlCoverage, OUTCOMES, Outcome};
+use crate::put;
 use exhibit_evidence::period::CollectionPeriod;
-use std::fmt::Write as _;
+
+/// A collection period as a calendar shows it.
+#[derive(Clone, Debug)]
+pub struct Slot<'a> {
+    /// The period.
+    pub period: CollectionPeriod,
+    /// What became of it; none: it is not over, and nothing has filled it yet.
+    pub outcome: Option<Outcome>,
+    /// Why it is not simply filled.
+    pub reason: Option<&'a str>,
+    /// The page that tells more of it.
+    pub link: Option<String>,
+}
+
+impl Slot<'_> {
+    /// `filled`, `missed`; `open` where it is not over yet.
+    pub fn word(&self) -> &'static str {
+        self.outcome.map_or(OPEN, Outcome::word)
+    }
+}
+
+/// The word for a period that is not over and not filled.
+pub const OPEN: &str = "open";
+
+/// The periods of a control in a package, which lead nowhere.
+pub(super) fn slots(coverage: &ControlCoverage) -> Vec<Slot<'_>> {
+    let periods = coverage.periods.iter();
+    periods
+        .map(|p| Slot { period: p.period, outcome: Some(p.outcome), reason: p.reason.as_deref(), link: None })
+        .collect()
+}
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -22,36 +53,40 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// A month by year and number, for putting periods into columns.
-pub(super) type Month = (i16, i8);
+pub type Month = (i16, i8);
 
 /// `January 2026`.
-pub(super) fn month_name((year, month): Month) -> String {
+pub fn month_name((year, month): Month) -> String {
     format!("{} {year}", MONTHS[usize::try_from(month - 1).unwrap_or(0).min(11)])
 }
 
 /// `Jan 2026`, with the year in small.
-pub(super) fn month_head((year, month): Month) -> String {
+pub fn month_head((year, month): Month) -> String {
     let name = MONTHS[usize::try_from(month - 1).unwrap_or(0).min(11)];
     format!("{}<small>{year}</small>", &name[..3])
 }
 
 /// The month in which a period begins.
-pub(super) fn month_of(period: &CollectionPeriod) -> Month {
+pub fn month_of(period: &CollectionPeriod) -> Month {
     let first = period.span().start.date();
     (first.year(), first.month())
 }
 
-/// Every month in which a period of any control begins, in order.
-pub(super) fn months(coverage: &[ControlCoverage]) -> Vec<Month> {
-    let mut months: Vec<Month> =
-        coverage.iter().flat_map(|control| control.periods.iter().map(|p| month_of(&p.period))).collect();
+/// Every month in which one of the periods begins, in order.
+pub fn months(periods: impl Iterator<Item = CollectionPeriod>) -> Vec<Month> {
+    let mut months: Vec<Month> = periods.map(|period| month_of(&period)).collect();
     months.sort_unstable();
     months.dedup();
     months
 }
 
 /// What the colours and letters mean.
-pub(super) fn legend(out: &mut String) {
+pub fn legend(out: &mut String) {
+    legend_with(out, false);
+}
+
+/// The same, where some periods may not be over yet.
+pub fn legend_with(out: &mut String, open: bool) {
     let meaning = |outcome| match outcome {
         Outcome::Filled => "complete evidence, in time",
         Outcome::Late => "complete, collected after the period and its grace",
@@ -69,22 +104,33 @@ pub(super) fn legend(out: &mut String) {
             meaning(outcome)
         );
     }
+    if open {
+        put!(
+            out,
+            "<li><span class=\"day {OPEN}\" aria-hidden=\"true\"></span> <b>{OPEN}</b> not over, and not filled yet</li>"
+        );
+    }
     out.push_str("</ul>\n");
 }
 
-/// The cell of a control and a month: how many periods are filled, and each as a small box.
-pub(super) fn month_cell(out: &mut String, month: Month, coverage: &ControlCoverage) {
-    let periods: Vec<&PeriodOutcome> =
-        coverage.periods.iter().filter(|p| month_of(&p.period) == month).collect();
+/// The cell of a control and a month: how many periods are filled, and each as a small box. `link` is the page that
+/// tells more, and what it is called.
+pub fn month_cell(out: &mut String, month: Month, slots: &[Slot<'_>], link: Option<(&str, &str)>) {
+    let periods: Vec<&Slot<'_>> = slots.iter().filter(|slot| month_of(&slot.period) == month).collect();
     if periods.is_empty() {
         out.push_str("<td class=\"none\"><span class=\"sr\">no period begins</span></td>");
         return;
     }
-    let filled = periods.iter().filter(|p| p.outcome == Outcome::Filled).count();
-    let class = if filled == periods.len() { "whole" } else { "holes" };
-    put!(out, "<td class=\"{class}\"><span class=\"dots\" aria-hidden=\"true\">");
+    let count = |outcome| periods.iter().filter(|p| p.outcome == outcome).count();
+    let filled = count(Some(Outcome::Filled));
+    let class = if filled + count(None) == periods.len() { "whole" } else { "holes" };
+    put!(out, "<td class=\"{class}\">");
+    if let Some((href, name)) = link {
+        put!(out, "<a href=\"{}\"><span class=\"sr\">{}: </span>", escape(href), escape(name));
+    }
+    out.push_str("<span class=\"dots\" aria-hidden=\"true\">");
     for period in &periods {
-        put!(out, "<i class=\"{}\"></i>", period.outcome.word());
+        put!(out, "<i class=\"{}\"></i>", period.word());
     }
     put!(
         out,
@@ -92,29 +138,28 @@ pub(super) fn month_cell(out: &mut String, month: Month, coverage: &ControlCover
         periods.len()
     );
     for outcome in OUTCOMES.into_iter().filter(|o| *o != Outcome::Filled) {
-        let count = periods.iter().filter(|p| p.outcome == outcome).count();
+        let count = count(Some(outcome));
         if count > 0 {
             put!(out, "<span class=\"but {0}\">{count} {0}</span>", outcome.word());
         }
     }
-    out.push_str("</td>");
+    out.push_str(if link.is_some() { "</a></td>" } else { "</td>" });
 }
 
 /// The whole calendar of one control.
-pub(super) fn calendar(out: &mut String, coverage: &ControlCoverage) {
-    let days = coverage.periods.iter().all(|p| matches!(p.period, CollectionPeriod::Day(_)));
-    if days { day_calendar(out, coverage) } else { row_calendar(out, coverage) }
+pub fn calendar(out: &mut String, slots: &[Slot<'_>]) {
+    let days = slots.iter().all(|slot| matches!(slot.period, CollectionPeriod::Day(_)));
+    if days { day_calendar(out, slots) } else { row_calendar(out, slots) }
 }
 
-fn day_calendar(out: &mut String, coverage: &ControlCoverage) {
+fn day_calendar(out: &mut String, slots: &[Slot<'_>]) {
     out.push_str("<div class=\"months\">\n");
-    for month in months(std::slice::from_ref(coverage)) {
-        let days: Vec<(i8, i8, &PeriodOutcome)> = coverage
-            .periods
+    for month in months(slots.iter().map(|slot| slot.period)) {
+        let days: Vec<(i8, i8, &Slot<'_>)> = slots
             .iter()
-            .filter(|p| month_of(&p.period) == month)
-            .map(|p| (p, p.period.span().start.date()))
-            .map(|(p, date)| (date.day(), date.weekday().to_monday_zero_offset(), p))
+            .filter(|slot| month_of(&slot.period) == month)
+            .map(|slot| (slot, slot.period.span().start.date()))
+            .map(|(slot, date)| (date.day(), date.weekday().to_monday_zero_offset(), slot))
             .collect();
         put!(out, "<table class=\"month\"><caption>{}</caption><thead><tr>", month_name(month));
         for day in ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] {
@@ -122,13 +167,13 @@ fn day_calendar(out: &mut String, coverage: &ControlCoverage) {
         }
         out.push_str("</tr></thead><tbody><tr>");
         let mut column = 0;
-        for (day, weekday, period) in days {
+        for (day, weekday, slot) in days {
             if weekday < column || (weekday == 0 && column > 0) {
                 put!(out, "{}</tr><tr>", "<td></td>".repeat(usize::try_from(7 - column).unwrap_or(0)));
                 column = 0;
             }
             put!(out, "{}", "<td></td>".repeat(usize::try_from(weekday - column).unwrap_or(0)));
-            day_box(out, day, period);
+            day_box(out, day, slot);
             column = weekday + 1;
         }
         put!(out, "{}</tr></tbody></table>\n", "<td></td>".repeat(usize::try_from(7 - column).unwrap_or(0)));
@@ -136,40 +181,55 @@ fn day_calendar(out: &mut String, coverage: &ControlCoverage) {
     out.push_str("</div>\n");
 }
 
-fn day_box(out: &mut String, day: i8, period: &PeriodOutcome) {
-    let (word, letter) = (period.outcome.word(), letter(period.outcome));
-    let title = period.reason.as_ref().map_or_else(|| word.to_owned(), |reason| format!("{word}: {reason}"));
-    put!(out, "<td><span class=\"day {word}\" title=\"{} {}\">{day}", period.period, escape(title));
+fn day_box(out: &mut String, day: i8, slot: &Slot<'_>) {
+    let (word, letter) = (slot.word(), slot.outcome.map_or("", letter));
+    let title = slot.reason.map_or_else(|| word.to_owned(), |reason| format!("{word}: {reason}"));
+    let tag = match &slot.link {
+        Some(link) => {
+            put!(out, "<td><a href=\"{}\"", escape(link));
+            "a"
+        }
+        None => {
+            out.push_str("<td><span");
+            "span"
+        }
+    };
+    put!(out, " class=\"day {word}\" title=\"{} {}\">{day}", slot.period, escape(title));
     if !letter.is_empty() {
         put!(out, "<b aria-hidden=\"true\">{letter}</b><span class=\"sr\"> {word}</span>");
     }
-    out.push_str("</span></td>");
+    put!(out, "</{tag}></td>");
 }
 
-fn row_calendar(out: &mut String, coverage: &ControlCoverage) {
+fn row_calendar(out: &mut String, slots: &[Slot<'_>]) {
     out.push_str("<ul class=\"row\">\n");
-    for period in &coverage.periods {
-        let word = period.outcome.word();
-        put!(
-            out,
-            "<li class=\"{word}\" title=\"{}\"><b>{}</b> {word}</li>\n",
-            escape(period.reason.as_deref().unwrap_or(word)),
-            period.period
-        );
+    for slot in slots {
+        let word = slot.word();
+        put!(out, "<li class=\"{word}\" title=\"{}\">", escape(slot.reason.unwrap_or(word)));
+        match &slot.link {
+            Some(link) => put!(out, "<a href=\"{}\"><b>{}</b> {word}</a>", escape(link), slot.period),
+            None => put!(out, "<b>{}</b> {word}", slot.period),
+        }
+        out.push_str("</li>\n");
     }
     out.push_str("</ul>\n");
 }
 
 /// A stretch of neighbouring periods of one control with one outcome and reason.
-pub(super) struct Stretch<'a> {
-    pub(super) first: &'a PeriodOutcome,
-    pub(super) last: &'a PeriodOutcome,
-    pub(super) count: usize,
+pub struct Stretch<'a> {
+    /// What became of them.
+    pub outcome: Outcome,
+    /// The first.
+    pub first: &'a Slot<'a>,
+    /// The last.
+    pub last: &'a Slot<'a>,
+    /// How many.
+    pub count: usize,
 }
 
 impl Stretch<'_> {
     /// `2026-03-04`, or `2026-03-04 to 2026-03-06 (3 periods)`.
-    pub(super) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         match self.count {
             1 => self.first.period.to_string(),
             n => {
@@ -179,22 +239,22 @@ impl Stretch<'_> {
     }
 }
 
-/// What is not simply filled, neighbours with the same reason together.
-pub(super) fn exceptions(coverage: &ControlCoverage) -> Vec<Stretch<'_>> {
-    let mut stretches: Vec<Stretch<'_>> = Vec::new();
-    let mut before: Option<&PeriodOutcome> = None;
-    for period in &coverage.periods {
-        if period.outcome != Outcome::Filled {
-            let same = |b: &PeriodOutcome| (b.outcome, &b.reason) == (period.outcome, &period.reason);
+/// What is over and not simply filled, neighbours with the same reason together.
+pub fn exceptions<'a>(slots: &'a [Slot<'a>]) -> Vec<Stretch<'a>> {
+    let mut stretches: Vec<Stretch<'a>> = Vec::new();
+    let mut before: Option<&Slot<'a>> = None;
+    for slot in slots {
+        if let Some(outcome) = slot.outcome.filter(|outcome| *outcome != Outcome::Filled) {
+            let same = |b: &Slot<'a>| (b.outcome, b.reason) == (slot.outcome, slot.reason);
             match stretches.last_mut() {
                 Some(stretch) if before.is_some_and(same) => {
-                    stretch.last = period;
+                    stretch.last = slot;
                     stretch.count += 1;
                 }
-                _ => stretches.push(Stretch { first: period, last: period, count: 1 }),
+                _ => stretches.push(Stretch { outcome, first: slot, last: slot, count: 1 }),
             }
         }
-        before = Some(period);
+        before = Some(slot);
     }
     stretches
 }
@@ -202,6 +262,7 @@ pub(super) fn exceptions(coverage: &ControlCoverage) -> Vec<Stretch<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::PeriodOutcome;
     use exhibit_evidence::period::AuditPeriod;
 
     fn daily() -> ControlCoverage {
@@ -225,7 +286,7 @@ mod tests {
     #[test]
     fn half_a_year_is_six_months_of_whole_weeks() {
         let mut out = String::new();
-        calendar(&mut out, &daily());
+        calendar(&mut out, &slots(&daily()));
         assert_eq!(out.matches("<caption>").count(), 6);
         assert_eq!(out.matches("<span class=\"day ").count(), 181);
         for row in out.split("<tr>").filter(|row| row.contains("<td>")) {
@@ -241,7 +302,8 @@ mod tests {
     #[test]
     fn neighbours_are_told_together() {
         let coverage = daily();
-        let exceptions = exceptions(&coverage);
+        let slots = slots(&coverage);
+        let exceptions = exceptions(&slots);
         assert_eq!(exceptions.len(), 1);
         assert_eq!(exceptions[0].name(), "2026-03-04 to 2026-03-05 (2 periods)");
     }

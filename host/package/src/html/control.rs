@@ -1,9 +1,10 @@
 //! One control: its calendar, and each of its collection periods.
 
-use super::{badge, calendar, counted, escape, fact, frequency_word, put, shell};
+use super::markup::{badge, counted, escape, fact, frequency_word};
+use super::{calendar, shell};
 use crate::contents::Contents;
 use crate::model::{ControlCoverage, OUTCOMES, PeriodOutcome};
-use std::fmt::Write as _;
+use crate::put;
 
 pub(super) fn page(contents: &Contents, coverage: &ControlCoverage) -> String {
     let control = &coverage.control;
@@ -27,7 +28,7 @@ pub(super) fn page(contents: &Contents, coverage: &ControlCoverage) -> String {
     fact(&mut out, "Periods", format!("{} expected: {}", coverage.periods.len(), counts.join(" ")));
     out.push_str("</dl>\n<h2>Coverage</h2>\n");
     calendar::legend(&mut out);
-    calendar::calendar(&mut out, coverage);
+    calendar::calendar(&mut out, &calendar::slots(coverage));
     out.push_str(
         "<h2>Every collection period</h2>\n<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">Period</th>\
          <th scope=\"col\">Outcome</th><th scope=\"col\">Reason</th><th scope=\"col\">Runs</th></tr></thead><tbody>\n",

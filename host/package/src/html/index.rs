@@ -1,14 +1,13 @@
 //! The first page: what this is, what is missing, what there is, and how to check it.
 
-use super::{
-    badge, calendar, counted, escape, fact, frequency_word, grouped, minute, put, shape_word, shell,
-};
+use super::markup::{badge, counted, escape, fact, frequency_word, grouped, minute, shape_word};
+use super::{calendar, shell};
 use crate::contents::{Contents, PopulationContents};
 use crate::layout;
 use crate::model::{OUTCOMES, Outcome};
+use crate::put;
 use exhibit_evidence::run::{Basis, Verdict};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 pub(super) fn page(contents: &Contents) -> String {
     let mut out = String::new();
@@ -104,7 +103,8 @@ fn exceptions(out: &mut String, contents: &Contents) {
     );
     for (number, coverage) in (1..).zip(&contents.coverage) {
         let page = layout::control_page(number, &coverage.control.id);
-        for stretch in calendar::exceptions(coverage) {
+        let slots = calendar::slots(coverage);
+        for stretch in calendar::exceptions(&slots) {
             put!(
                 out,
                 "<tr><th scope=\"row\"><a href=\"{}\">{}</a> {}</th><td class=\"t\">{}</td><td>{}</td><td>{}</td></tr>\n",
@@ -112,8 +112,8 @@ fn exceptions(out: &mut String, contents: &Contents) {
                 coverage.control.id,
                 escape(&coverage.control.title),
                 stretch.name(),
-                badge(stretch.first.outcome),
-                escape(stretch.first.reason.as_deref().unwrap_or("no reason was recorded"))
+                badge(stretch.outcome),
+                escape(stretch.first.reason.unwrap_or("no reason was recorded"))
             );
         }
     }
@@ -125,7 +125,7 @@ fn coverage(out: &mut String, contents: &Contents) {
     if contents.coverage.is_empty() {
         return;
     }
-    let months = calendar::months(&contents.coverage);
+    let months = calendar::months(contents.coverage.iter().flat_map(|c| c.periods.iter().map(|p| p.period)));
     out.push_str(
         "<p>For each control and month: a box for each collection period, and how many are filled of those \
          expected. A control&#39;s page has its calendar day by day.</p>\n",
@@ -151,8 +151,9 @@ fn coverage(out: &mut String, contents: &Contents) {
             frequency_word(control.frequency),
             escape(&control.owner)
         );
+        let slots = calendar::slots(coverage);
         for month in &months {
-            calendar::month_cell(out, *month, coverage);
+            calendar::month_cell(out, *month, &slots, None);
         }
         out.push_str("</tr>\n");
     }

@@ -4,36 +4,29 @@
 //! | module | draws |
 //! | --- | --- |
 //! | `index` | the first page |
-//! | `calendar` | control by collection period: months of days, and rows of longer periods |
+//! | [`calendar`] | control by collection period: months of days, and rows of longer periods |
 //! | `control` | one control |
 //! | `population` | one population, and how its lists were made |
-//! | `run` | one run, and the list of all |
+//! | [`mod@run`] | one run, and the list of all |
+//! | [`markup`] | what every page is made of: escaping, badges, numbers |
+//!
+//! What is public here draws the service's pages too: one calendar, one style sheet, one way to escape.
 
-mod calendar;
+pub mod calendar;
 mod control;
 mod index;
+pub mod markup;
 mod people;
 mod population;
-mod run;
+pub mod run;
 
 use crate::contents::Contents;
 use crate::layout::{self, population_file};
-use crate::model::{Meta, Outcome};
-use exhibit_evidence::kind::Shape;
-use exhibit_evidence::period::Frequency;
-use exhibit_evidence::run::Verdict;
-use exhibit_evidence::time::Timestamp;
-use std::fmt::{self, Display, Write as _};
+use crate::model::Meta;
+use crate::put;
+use markup::{STYLE, escape, minute};
 
 pub(crate) use run::run_page;
-
-/// Appends formatted text to a page. Writing to a `String` does not fail.
-macro_rules! put {
-    ($out:expr, $($arg:tt)*) => { let _ = write!($out, $($arg)*); };
-}
-use put;
-
-const STYLE: &str = include_str!("style.css");
 
 /// Every page but those of the runs: path and text.
 pub(crate) fn pages(contents: &Contents) -> Vec<(String, String)> {
@@ -51,32 +44,6 @@ pub(crate) fn pages(contents: &Contents) -> Vec<(String, String)> {
         pages.push((path, population::page(contents, population)));
     }
     pages
-}
-
-/// Text for an element or a quoted attribute.
-pub(crate) fn escape(value: impl Display) -> impl Display {
-    Escaped(value)
-}
-
-struct Escaped<T>(T);
-
-impl<T: Display> Display for Escaped<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.to_string().chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                // Controls, and the marks that turn the direction of text around what follows.
-                c if c.is_control() && c != '\n' => f.write_str("\u{fffd}")?,
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => f.write_str("\u{fffd}")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
 }
 
 /// A whole page. `up` leads to `data/`, as in `../../`; empty on the first page.
@@ -123,102 +90,4 @@ fn shell(meta: &Meta, up: &str, title: &str, body: &str) -> String {
         minute(meta.made_at)
     );
     out
-}
-
-/// `2026-03-04 10:00`.
-fn minute(at: Timestamp) -> String {
-    let text = at.to_string();
-    text.get(..16).unwrap_or_default().replace('T', " ")
-}
-
-/// `daily`, `per event`.
-pub(crate) fn frequency_word(frequency: Frequency) -> &'static str {
-    match frequency {
-        Frequency::Continuous => "continuous",
-        Frequency::Daily => "daily",
-        Frequency::Weekly => "weekly",
-        Frequency::Monthly => "monthly",
-        Frequency::Quarterly => "quarterly",
-        Frequency::Annual => "annual",
-        Frequency::PerEvent => "per event",
-    }
-}
-
-fn shape_word(shape: Shape) -> &'static str {
-    match shape {
-        Shape::State => "state",
-        Shape::Event => "events",
-        Shape::Act => "acts",
-    }
-}
-
-/// The one letter that stands for an outcome where there is no room; none for filled.
-fn letter(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Filled => "",
-        Outcome::Late => "L",
-        Outcome::Partial => "P",
-        Outcome::Failed => "F",
-        Outcome::Missed => "M",
-    }
-}
-
-/// An outcome as a coloured word.
-fn badge(outcome: Outcome) -> String {
-    format!("<span class=\"badge {0}\">{0}</span>", outcome.word())
-}
-
-/// A verdict as a coloured word.
-fn verdict_badge(verdict: &Verdict) -> String {
-    let class = match verdict {
-        Verdict::Complete => "filled",
-        Verdict::Partial(_) => "partial",
-        Verdict::Failed(_) => "failed",
-    };
-    format!("<span class=\"badge {class}\">{}</span>", verdict.word())
-}
-
-/// A number with its word, in singular or plural: `1 run`, `181 runs`.
-fn counted(n: impl TryInto<u64>, one: &str, many: &str) -> String {
-    let n = n.try_into().unwrap_or(u64::MAX);
-    format!("{} {}", grouped(n), if n == 1 { one } else { many })
-}
-
-/// Digits in groups of three, apart by narrow spaces.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() * 2);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push('\u{202f}');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A row of a definition list.
-fn fact(out: &mut String, term: &str, description: impl Display) {
-    put!(out, "<div><dt>{term}</dt><dd>{description}</dd></div>\n");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_from_outside_becomes_markup() {
-        let hostile = "<script>alert('x')</script>&\"\u{202e}gpj\u{7}";
-        assert_eq!(
-            escape(hostile).to_string(),
-            "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;\u{fffd}gpj\u{fffd}"
-        );
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!(grouped(1_048_576), "1\u{202f}048\u{202f}576");
-        assert_eq!(counted(1, "run", "runs"), "1 run");
-        assert_eq!(counted(181, "run", "runs"), "181 runs");
-    }
 }

@@ -1,9 +1,9 @@
 //! The section on joiners and leavers across systems.
 
-use super::{counted, escape, grouped, minute, put};
+use super::markup::{counted, escape, grouped, minute};
 use crate::contents::Contents;
 use crate::people::{Compared, People, Row};
-use std::fmt::Write as _;
+use crate::put;
 
 /// More findings than this are told by the table alone.
 const MOST: usize = 200;

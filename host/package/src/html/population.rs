@@ -1,12 +1,12 @@
 //! One population: what it is, how each of its lists was made (the auditor's IPE facts), how to check a record.
 
-use super::{counted, escape, fact, grouped, minute, put, shape_word, shell, verdict_badge};
+use super::markup::{basis_word, counted, escape, fact, grouped, minute, shape_word, verdict_badge};
+use super::shell;
 use crate::contents::{Contents, PopulationContents, RunContents};
-use crate::workbook::basis_word;
+use crate::put;
 use exhibit_evidence::kind::Shape;
 use exhibit_evidence::run::Population;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 pub(super) fn page(contents: &Contents, population: &PopulationContents) -> String {
     let runs = &population.runs;

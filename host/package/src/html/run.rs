@@ -1,13 +1,13 @@
 //! One run as the host wrote it down, and the list of all runs.
 
-use super::{counted, escape, fact, grouped, minute, put, shell, verdict_badge};
+use super::markup::{basis_word, counted, escape, fact, grouped, minute, verdict_badge};
+use super::shell;
 use crate::contents::{Contents, RunContents};
 use crate::layout::run_file;
 use crate::model::Meta;
-use crate::workbook::basis_word;
+use crate::put;
 use exhibit_evidence::exchange::{Stop, Walk};
 use exhibit_evidence::run::Manifest;
-use std::fmt::Write as _;
 
 /// Lists shown on a run's page; all are in `walks.jsonl`.
 const SHOWN_WALKS: usize = 200;
@@ -54,7 +54,8 @@ pub(crate) fn run_page(meta: &Meta, run: &RunContents, walks: &[Walk]) -> String
     shell(meta, "../../", &format!("Run {}", m.run), &out)
 }
 
-fn populations(out: &mut String, m: &Manifest) {
+/// How each list of a run was made.
+pub fn populations(out: &mut String, m: &Manifest) {
     out.push_str("<h2>How each list was made</h2>\n");
     if m.populations.is_empty() {
         out.push_str("<p>No list was begun.</p>\n");
@@ -131,23 +132,8 @@ fn lists(out: &mut String, walks: &[Walk]) {
     if walks.is_empty() {
         return;
     }
-    out.push_str(
-        "<h2>Lists that were read</h2>\n<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">List</th>\
-         <th scope=\"col\">Paging</th><th scope=\"col\" class=\"n\">Pages</th><th scope=\"col\" class=\"n\">Items</th>\
-         <th scope=\"col\">Why it stopped</th></tr></thead><tbody>\n",
-    );
-    for walk in walks.iter().take(SHOWN_WALKS) {
-        put!(
-            out,
-            "<tr><td><code class=\"url\">{}</code></td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
-            escape(&walk.list),
-            escape(&walk.scheme),
-            walk.pages,
-            walk.received.map_or_else(|| "not counted".to_owned(), grouped),
-            stop_words(&walk.stop)
-        );
-    }
-    out.push_str("</tbody></table></div>\n");
+    out.push_str("<h2>Lists that were read</h2>\n");
+    walk_table(out, walks.iter().take(SHOWN_WALKS), |_| None);
     if walks.len() > SHOWN_WALKS {
         put!(
             out,
@@ -156,6 +142,35 @@ fn lists(out: &mut String, walks: &[Walk]) {
             run_file::WALKS
         );
     }
+}
+
+/// Lists that were read, and why reading stopped. `link` leads to the first page of one.
+pub fn walk_table<'a>(
+    out: &mut String,
+    walks: impl Iterator<Item = &'a Walk>,
+    link: impl Fn(&Walk) -> Option<String>,
+) {
+    out.push_str(
+        "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">List</th>\
+         <th scope=\"col\">Paging</th><th scope=\"col\" class=\"n\">Pages</th><th scope=\"col\" class=\"n\">Items</th>\
+         <th scope=\"col\">Why it stopped</th></tr></thead><tbody>\n",
+    );
+    for walk in walks {
+        let list = format!("<code class=\"url\">{}</code>", escape(&walk.list));
+        let list = match link(walk) {
+            Some(link) => format!("<a href=\"{}\">{list}</a>", escape(link)),
+            None => list,
+        };
+        put!(
+            out,
+            "<tr><td>{list}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
+            escape(&walk.scheme),
+            walk.pages,
+            walk.received.map_or_else(|| "not counted".to_owned(), grouped),
+            stop_words(&walk.stop)
+        );
+    }
+    out.push_str("</tbody></table></div>\n");
 }
 
 fn stop_words(stop: &Stop) -> String {
