@@ -62,8 +62,11 @@ pub fn month_name((year, month): Month) -> String {
 
 /// `Jan 2026`, with the year in small.
 pub fn month_head((year, month): Month) -> String {
-    let name = MONTHS[usize::try_from(month - 1).unwrap_or(0).min(11)];
-    format!("{}<small>{year}</small>", &name[..3])
+    format!("{}<small>{year}</small>", month_short((year, month)))
+}
+
+fn month_short((_, month): Month) -> &'static str {
+    &MONTHS[usize::try_from(month - 1).unwrap_or(0).min(11)][..3]
 }
 
 /// The month in which a period begins.
@@ -117,26 +120,42 @@ pub fn legend_with(out: &mut String, open: bool) {
 /// tells more, and what it is called.
 pub fn month_cell(out: &mut String, month: Month, slots: &[Slot<'_>], link: Option<(&str, &str)>) {
     let periods: Vec<&Slot<'_>> = slots.iter().filter(|slot| month_of(&slot.period) == month).collect();
+    // A page whose table is laid out anew where it is narrow says itself what is a cell.
+    let role = if link.is_some() { " role=\"cell\"" } else { "" };
     if periods.is_empty() {
-        out.push_str("<td class=\"none\"><span class=\"sr\">no period begins</span></td>");
+        put!(out, "<td class=\"none\"{role}><span class=\"sr\">no period begins</span></td>");
         return;
     }
     let count = |outcome| periods.iter().filter(|p| p.outcome == outcome).count();
-    let filled = count(Some(Outcome::Filled));
-    let class = if filled + count(None) == periods.len() { "whole" } else { "holes" };
-    put!(out, "<td class=\"{class}\">");
+    let (filled, over) = (count(Some(Outcome::Filled)), periods.len() - count(None));
+    let class = match (over, filled == over) {
+        (0, _) => "ahead",
+        (_, true) => "whole",
+        (_, false) => "holes",
+    };
+    put!(out, "<td class=\"{class}\"{role}>");
     if let Some((href, name)) = link {
-        put!(out, "<a href=\"{}\"><span class=\"sr\">{}: </span>", escape(href), escape(name));
+        put!(
+            out,
+            "<a href=\"{}\"><span class=\"name\" aria-hidden=\"true\">{}</span><span class=\"sr\">{}: </span>",
+            escape(href),
+            month_short(month),
+            escape(name)
+        );
     }
     out.push_str("<span class=\"dots\" aria-hidden=\"true\">");
     for period in &periods {
         put!(out, "<i class=\"{}\"></i>", period.word());
     }
-    put!(
-        out,
-        "</span><span class=\"ratio\">{filled}<span class=\"sr\"> filled of </span><span aria-hidden=\"true\">/</span>{}</span>",
-        periods.len()
-    );
+    out.push_str("</span><span class=\"ratio\">");
+    if over == 0 {
+        out.push_str("<span aria-hidden=\"true\">–</span><span class=\"sr\">not over yet</span></span>");
+    } else {
+        put!(
+            out,
+            "{filled}<span class=\"sr\"> filled of </span><span aria-hidden=\"true\">/</span>{over}</span>"
+        );
+    }
     for outcome in OUTCOMES.into_iter().filter(|o| *o != Outcome::Filled) {
         let count = count(Some(outcome));
         if count > 0 {
@@ -161,7 +180,10 @@ fn day_calendar(out: &mut String, slots: &[Slot<'_>]) {
             .map(|slot| (slot, slot.period.span().start.date()))
             .map(|(slot, date)| (date.day(), date.weekday().to_monday_zero_offset(), slot))
             .collect();
-        put!(out, "<table class=\"month\"><caption>{}</caption><thead><tr>", month_name(month));
+        // Where days lead on, other pages lead to months.
+        let leads = days.iter().any(|(_, _, slot)| slot.link.is_some());
+        let id = if leads { format!(" id=\"m{}-{:02}\"", month.0, month.1) } else { String::new() };
+        put!(out, "<table class=\"month\"{id}><caption>{}</caption><thead><tr>", month_name(month));
         for day in ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] {
             put!(out, "<th scope=\"col\"><abbr title=\"{day}\">{}</abbr></th>", &day[..2]);
         }
