@@ -4,7 +4,7 @@
 //! Events and acts fill the period that they occurred in, once complete runs have together looked at the
 //! whole of it; when that came later than the grace after its close, it is late.
 
-use crate::host::HostError;
+use crate::host::{Host, HostError};
 use exhibit_evidence::control::Control;
 use exhibit_evidence::kind::{Kind, Shape};
 use exhibit_evidence::name::SourceName;
@@ -12,8 +12,10 @@ use exhibit_evidence::period::CollectionPeriod;
 use exhibit_evidence::run::{Manifest, RunId, Verdict};
 use exhibit_evidence::time::{Span, Timestamp};
 use exhibit_ledger::seal::Outcome;
+use exhibit_store::Store;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Events and acts may be collected this long after a period's close and still be in time.
 pub const GRACE_MS: u64 = 3 * 24 * 60 * 60 * 1000;
@@ -191,57 +193,113 @@ pub struct ControlCoverage {
 }
 
 /// Every control's collection periods that begin in `span`, as they stand now.
-pub fn cover(host: &crate::host::Host, span: Span) -> Result<Vec<ControlCoverage>, HostError> {
+pub fn cover(host: &Host, span: Span) -> Result<Vec<ControlCoverage>, HostError> {
     let sources = source_kinds(host)?;
+    host.controls.iter().map(|control| cover_by(host, control, &sources, span)).collect()
+}
+
+/// One control's.
+pub fn cover_control(host: &Host, control: &Control, span: Span) -> Result<ControlCoverage, HostError> {
+    cover_by(host, control, &source_kinds(host)?, span)
+}
+
+fn cover_by(
+    host: &Host,
+    control: &Control,
+    sources: &BTreeMap<SourceName, Vec<Kind>>,
+    span: Span,
+) -> Result<ControlCoverage, HostError> {
     let now = host.clock.now();
-    let mut manifests = BTreeMap::new();
-    let mut all = Vec::new();
-    for control in host.controls.iter() {
-        let expected = expected(control, &sources, |kind| host.shape(kind));
-        let mut proofs = host.store.coverage(&control.id, span).map_err(unreadable)?;
-        let mut periods = Vec::new();
-        for period in control.frequency.periods_in(span) {
-            let mut observations = Vec::new();
-            for proof in proofs.remove(&period).unwrap_or_default() {
-                if !manifests.contains_key(&proof.run) {
-                    let manifest = host.store.manifest(&proof.run).map_err(unreadable)?;
-                    manifests.insert(proof.run.clone(), manifest);
-                }
-                if let Some(manifest) = manifests.get(&proof.run) {
-                    observations.push(observe(manifest, &proof.kind));
-                }
-            }
-            periods.push(outcome(period, &expected, &observations, now));
+    let expected = expected(control, sources, |kind| host.shape(kind));
+    let mut proofs = host.store.coverage(&control.id, span).map_err(unreadable)?;
+    let mut periods = Vec::new();
+    for period in control.frequency.periods_in(span) {
+        let mut observations = Vec::new();
+        for proof in proofs.remove(&period).unwrap_or_default() {
+            observations.push(host.seen.observation(&host.store, &proof.run, &proof.kind)?);
         }
-        all.push(ControlCoverage { control: control.clone(), periods });
+        periods.push(outcome(period, &expected, &observations, now));
     }
-    Ok(all)
+    Ok(ControlCoverage { control: control.clone(), periods })
+}
+
+/// What runs said of kinds, for whoever asks again: a run never says anything else.
+#[derive(Default)]
+pub(crate) struct Seen(Mutex<HashMap<RunId, Arc<Said>>>);
+
+/// Runs that are remembered; a year of eight sources is some three thousand.
+const REMEMBERED: usize = 50_000;
+
+/// What is told of a run: as [`Observation`] has it, its verdict by kind.
+struct Said {
+    source: SourceName,
+    started_at: Timestamp,
+    window: Span,
+    ended_at: Timestamp,
+    kinds: BTreeMap<Kind, Verdict>,
+    /// Of a kind that it has no population of.
+    otherwise: Verdict,
+}
+
+impl Seen {
+    fn observation(&self, store: &Store, run: &RunId, kind: &Kind) -> Result<Observation, HostError> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(run).cloned();
+        let said = match known {
+            Some(said) => said,
+            None => {
+                let said = Arc::new(Said::of(&store.manifest(run).map_err(unreadable)?));
+                let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                if all.len() >= REMEMBERED {
+                    all.clear();
+                }
+                all.insert(run.clone(), Arc::clone(&said));
+                said
+            }
+        };
+        Ok(Observation {
+            run: run.clone(),
+            source: said.source.clone(),
+            kind: kind.clone(),
+            started_at: said.started_at,
+            window: said.window,
+            ended_at: said.ended_at,
+            verdict: said.kinds.get(kind).unwrap_or(&said.otherwise).clone(),
+        })
+    }
+}
+
+impl Said {
+    fn of(manifest: &Manifest) -> Self {
+        let mut kinds: BTreeMap<Kind, Verdict> = BTreeMap::new();
+        for population in &manifest.populations {
+            let verdict = population.verdict.clone();
+            let worst = match kinds.remove(&population.kind) {
+                Some(before) => before.worst(verdict),
+                None => verdict,
+            };
+            kinds.insert(population.kind.clone(), worst);
+        }
+        let otherwise = match &manifest.verdict {
+            Verdict::Failed(reason) => Verdict::Failed(reason.clone()),
+            _ => Verdict::Failed("the connector opened no population of this kind".to_owned()),
+        };
+        Self {
+            source: manifest.source.clone(),
+            started_at: manifest.started_at,
+            window: manifest.window,
+            ended_at: manifest.ended_at,
+            kinds,
+            otherwise,
+        }
+    }
 }
 
 fn unreadable(error: exhibit_store::ReadError) -> HostError {
     HostError::Store(exhibit_store::OpenError::Read(error))
 }
 
-/// What a run says of one kind: the worst of its populations, or the run's own verdict where there is none.
-fn observe(manifest: &Manifest, kind: &Kind) -> Observation {
-    let of_kind = manifest.populations.iter().filter(|p| p.kind == *kind).map(|p| p.verdict.clone());
-    let verdict = of_kind.reduce(Verdict::worst).unwrap_or_else(|| match &manifest.verdict {
-        Verdict::Failed(reason) => Verdict::Failed(reason.clone()),
-        _ => Verdict::Failed("the connector opened no population of this kind".to_owned()),
-    });
-    Observation {
-        run: manifest.run.clone(),
-        source: manifest.source.clone(),
-        kind: kind.clone(),
-        started_at: manifest.started_at,
-        window: manifest.window,
-        ended_at: manifest.ended_at,
-        verdict,
-    }
-}
-
 /// The sources of the workspace with the kinds that each collects.
-fn source_kinds(host: &crate::host::Host) -> Result<BTreeMap<SourceName, Vec<Kind>>, HostError> {
+pub fn source_kinds(host: &Host) -> Result<BTreeMap<SourceName, Vec<Kind>>, HostError> {
     let mut sources = BTreeMap::new();
     for (name, config) in host.workspace.sources()? {
         let kinds =

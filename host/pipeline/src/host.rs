@@ -62,6 +62,7 @@ pub struct Host {
     kinds: BTreeMap<Kind, KindSpec>,
     pub(crate) opened: Arc<Opened>,
     trust: Arc<Trust>,
+    pub(crate) seen: Arc<crate::coverage::Seen>,
 }
 
 impl Host {
@@ -91,6 +92,7 @@ impl Host {
             kinds,
             opened: Arc::default(),
             trust: Arc::default(),
+            seen: Arc::default(),
         })
     }
 
@@ -127,6 +129,7 @@ impl Host {
             // It knows by itself which files have changed.
             opened: Arc::clone(&self.opened),
             trust: Arc::clone(&self.trust),
+            seen: Arc::clone(&self.seen),
         })
     }
 

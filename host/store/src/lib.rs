@@ -51,7 +51,9 @@ pub use error::{CommitError, OpenError, ReadError, StageError};
 pub use faults::{Faults, Step};
 pub use query::intervals::{Interval, Intervals, Stretches};
 pub use query::log::Leaf;
-pub use query::records::{Change, DatasetEntry, Difference, Differences, HistoryEntry, RecordLine, Records};
+pub use query::records::{
+    Change, DatasetEntry, DatasetRun, Difference, Differences, HistoryEntry, RecordLine, Records,
+};
 pub use query::runs::{RunEntry, RunFile, RunFilter, RunRef, Standing};
 pub use stage::merge::{KindEnd, Merged};
 pub use stage::provenance::Provenance;

@@ -358,6 +358,18 @@ impl Inner {
         Ok(Holdings(Overlay::new(layers.collect::<Result<_, ReadError>>()?)))
     }
 
+    /// What a chain holds from a key on, unobserved records included.
+    pub(crate) fn holdings_from(
+        &self,
+        source: &SourceName,
+        kind: &Kind,
+        chain: &[DatasetRow],
+        from: &[u8],
+    ) -> Result<Holdings<'_>, ReadError> {
+        let layers = chain.iter().map(|row| self.layer(source, kind, row)?.from(from));
+        Ok(Holdings(Overlay::new(layers.collect::<Result<_, ReadError>>()?)))
+    }
+
     /// What is held of an event or act dataset from a key on.
     pub(crate) fn timed_holdings(
         &self,

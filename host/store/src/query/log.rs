@@ -53,14 +53,26 @@ impl Store {
     pub fn leaves(&self, kind: Option<LeafKind>) -> Result<Vec<Leaf>, ReadError> {
         let mut leaves = Vec::new();
         for index in 0..self.inner.signed() {
-            let missing = || ReadError::damaged("the index", format!("it has no leaf {index}"));
-            let row = self.inner.leaf_row(index)?.ok_or_else(missing)?;
-            let found = LeafKind::ALL.into_iter().find(|kind| kind.word() == row.kind);
-            if kind.is_none() || kind == found {
-                leaves.push(Leaf { index, kind: found, statement: row.statement, run: row.run });
+            let leaf = self.leaf(index)?;
+            if kind.is_none() || kind == leaf.kind {
+                leaves.push(leaf);
             }
         }
         Ok(leaves)
+    }
+
+    /// One leaf.
+    ///
+    /// # Errors
+    /// [`ReadError`] where there is none, or the index is damaged.
+    pub fn leaf(&self, index: u64) -> Result<Leaf, ReadError> {
+        if index >= self.inner.signed() {
+            return Err(ReadError::Missing(format!("leaf {index}")));
+        }
+        let missing = || ReadError::damaged("the index", format!("it has no leaf {index}"));
+        let row = self.inner.leaf_row(index)?.ok_or_else(missing)?;
+        let kind = LeafKind::ALL.into_iter().find(|kind| kind.word() == row.kind);
+        Ok(Leaf { index, kind, statement: row.statement, run: row.run })
     }
 
     /// The statement at an index: the DSSE envelope as it stands in the log, checked against its leaf.

@@ -12,7 +12,7 @@ use exhibit_evidence::kind::{Kind, Shape};
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::record::RecordKey;
 use exhibit_evidence::run::{Dataset, RunId};
-use exhibit_evidence::time::Span;
+use exhibit_evidence::time::{Span, Timestamp};
 
 /// A record's canonical line, without its newline, under its key.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,6 +34,17 @@ pub struct DatasetEntry {
     pub runs: u64,
     /// How it stands after the last.
     pub last: Dataset,
+}
+
+/// A dataset after one of the runs that wrote it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DatasetRun {
+    /// The run.
+    pub run: RunId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How the dataset stood after it.
+    pub dataset: Dataset,
 }
 
 /// What a run did to a record.
@@ -158,19 +169,48 @@ impl Store {
         Ok(found)
     }
 
+    /// A dataset after each of the runs that wrote it, in the order in which they were committed.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn dataset_runs(&self, source: &SourceName, kind: &Kind) -> Result<Vec<DatasetRun>, ReadError> {
+        let rows = self.inner.dataset_rows(source, kind)?.into_iter();
+        Ok(rows
+            .map(|(_, row)| DatasetRun { run: row.run, started_at: row.started_at, dataset: row.dataset })
+            .collect())
+    }
+
     /// A state dataset as a run left it, in the order of the keys; of an event or act dataset, what the run
     /// added.
     ///
     /// # Errors
     /// [`ReadError::NoRun`], [`ReadError::NoDataset`], or why it cannot be read.
     pub fn snapshot(&self, source: &SourceName, kind: &Kind, run: &RunId) -> Result<Records<'_>, ReadError> {
+        self.snapshot_from(source, kind, run, "")
+    }
+
+    /// As [`Store::snapshot`], from a key on.
+    ///
+    /// # Errors
+    /// As [`Store::snapshot`].
+    pub fn snapshot_from(
+        &self,
+        source: &SourceName,
+        kind: &Kind,
+        run: &RunId,
+        from: &str,
+    ) -> Result<Records<'_>, ReadError> {
         let (leaf, row) = self.inner.dataset_row(source, kind, run)?;
         let chain = if row.dataset.shape.is_timed() {
             vec![row]
         } else {
             self.inner.chain(source, kind, Some(leaf))?
         };
-        Ok(Records { holdings: self.inner.holdings(source, kind, &chain)?, end: None })
+        let holdings = match from {
+            "" => self.inner.holdings(source, kind, &chain)?,
+            from => self.inner.holdings_from(source, kind, &chain, from.as_bytes())?,
+        };
+        Ok(Records { holdings, end: None })
     }
 
     /// Events or acts that occurred in a span, in order, each with the last line it was seen with.
@@ -298,8 +338,23 @@ impl Store {
         first: &RunId,
         second: &RunId,
     ) -> Result<Differences<'_>, ReadError> {
-        let mut old = self.snapshot(source, kind, first)?;
-        let mut new = self.snapshot(source, kind, second)?;
+        self.diff_from(source, kind, first, second, "")
+    }
+
+    /// As [`Store::diff`], from a key on.
+    ///
+    /// # Errors
+    /// As [`Store::diff`].
+    pub fn diff_from(
+        &self,
+        source: &SourceName,
+        kind: &Kind,
+        first: &RunId,
+        second: &RunId,
+        from: &str,
+    ) -> Result<Differences<'_>, ReadError> {
+        let mut old = self.snapshot_from(source, kind, first, from)?;
+        let mut new = self.snapshot_from(source, kind, second, from)?;
         let (next_old, next_new) = (old.next().transpose()?, new.next().transpose()?);
         Ok(Differences { old, new, next_old, next_new })
     }

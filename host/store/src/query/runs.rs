@@ -114,7 +114,7 @@ impl Store {
     /// Committed runs under this prefix of the index, from its end.
     fn entries_back(&self, prefix: Vec<u8>) -> impl Iterator<Item = Result<RunEntry, ReadError>> {
         let signed = self.inner.signed();
-        let entry = move |row: Result<(_, _), ReadError>| {
+        let read = move |row: Result<(_, _), ReadError>| {
             let (key, value): (sled::IVec, sled::IVec) = row?;
             let damaged =
                 || ReadError::damaged(format!("index row {}", key.escape_ascii()), "it names no run");
@@ -122,10 +122,38 @@ impl Store {
                 return Ok(None);
             }
             let run = keys::run_of(&value).ok_or_else(damaged)?;
-            let RunRow { leaf, source, started_at, ended_at, manifest, .. } = self.inner.run_row(&run)?;
-            Ok(Some(RunEntry { run, leaf, source, started_at, ended_at, manifest }))
+            let row = self.inner.run_row(&run)?;
+            Ok(Some(entry(run, row)))
         };
-        self.inner.index.prefix(&prefix).rev().filter_map(move |row| entry(row).transpose())
+        self.inner.index.prefix(&prefix).rev().filter_map(move |row| read(row).transpose())
+    }
+
+    /// At most `limit` runs, the newest first, of those that were committed before the leaf `before`. Reads no more
+    /// than it answers with and passes over.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn runs_before(
+        &self,
+        filter: &RunFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<RunEntry>, ReadError> {
+        let end = before.unwrap_or(u64::MAX).min(self.inner.signed());
+        let wanted = |run: &Result<RunEntry, ReadError>| match run {
+            Ok(run) => run.leaf < end && filter.span.is_none_or(|span| span.contains(run.started_at)),
+            Err(_) => true,
+        };
+        if let Some(source) = &filter.source {
+            return self.runs_back(source).filter(wanted).take(limit).collect();
+        }
+        let at = |leaf: u64| {
+            let missing = || ReadError::damaged("the index", format!("it has no leaf {leaf}"));
+            let Some(run) = self.inner.leaf_row(leaf)?.ok_or_else(missing)?.run else { return Ok(None) };
+            let row = self.inner.run_row(&run)?;
+            Ok(Some(entry(run, row)))
+        };
+        (0..end).rev().filter_map(|leaf| at(leaf).transpose()).filter(wanted).take(limit).collect()
     }
 
     /// A run's manifest.
@@ -272,6 +300,17 @@ impl Store {
             }
         }
         Ok(periods)
+    }
+}
+
+fn entry(run: RunId, row: RunRow) -> RunEntry {
+    RunEntry {
+        run,
+        leaf: row.leaf,
+        source: row.source,
+        started_at: row.started_at,
+        ended_at: row.ended_at,
+        manifest: row.manifest,
     }
 }
 
