@@ -39,6 +39,7 @@ pub use routes::{Access, Route, Routes};
 pub use session::Session;
 pub use viewer::Viewer;
 
+use crate::pages;
 use crate::service::Service;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -172,7 +173,7 @@ fn all_routes() -> Routes {
         .page(Method::GET, "/login", Access::Open, login::form)
         .page(Method::POST, "/login", Access::Open, login::sign_in)
         .page(Method::POST, "/logout", Access::SignedIn, login::sign_out);
-    api::routes(routes)
+    pages::routes(api::routes(routes))
 }
 
 fn router(service: Service, options: Options) -> Result<(App, axum::Router), ServeError> {
