@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Collect(Collect),
     /// Leave it running: collect on schedule, until it is told to stop
     Serve(Serve),
+    /// What is wrong with this installation, each with what to do
+    Doctor,
     /// Which control has what, for which period, and the last runs
     Status(Status),
     /// What is held

@@ -109,6 +109,7 @@ impl Host {
             ("data", old.data == new.data),
             ("signing", old.signing == new.signing),
             ("encryption", old.encryption == new.encryption),
+            ("[service] listen", old.service.listens_as(&new.service)),
         ] {
             if !same {
                 return Err(HostError::Fixed(setting));
@@ -171,6 +172,11 @@ impl Host {
         }
         Ok(Vec::new())
     }
+}
+
+/// The catalogue of controls, checked against the kinds that the workspace's connectors have.
+pub fn catalogue(workspace: &Workspace) -> Result<Catalogue, HostError> {
+    Ok(workspace.controls(&known_kinds(workspace)?.into_keys().collect())?)
 }
 
 /// The store of a workspace, to be read, checked or copied.

@@ -15,6 +15,7 @@
 //! | [`collect`] | one run of a source, from approval to leaf |
 //! | [`coverage`] | which collection periods have what |
 //! | [`operation`] | what the host itself did: leaves of the ledger, and what they say of a period |
+//! | [`inspect`] | what is wrong with a source, as far as its files tell |
 //! | [`due`] | what the scheduler is told of a source |
 //! | [`seal`] | the closing of an audit period |
 //! | [`timestamp`] | an outside authority's word on when a checkpoint was there |
@@ -29,6 +30,7 @@ pub mod due;
 pub mod export;
 mod history;
 pub mod host;
+pub mod inspect;
 pub mod keys;
 mod opened;
 pub mod operation;

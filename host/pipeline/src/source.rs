@@ -312,7 +312,7 @@ pub(crate) fn resolve(
     Ok((settings, ask))
 }
 
-fn redactions(
+pub(crate) fn redactions(
     config: &SourceConfig,
     manifest: &ComponentManifest,
     settings: &Value,
@@ -333,7 +333,7 @@ pub(crate) fn intake(manifest: &ComponentManifest) -> Result<Intake, exhibit_int
     Intake::new(exhibit_evidence::kind::builtin().into_iter().chain(manifest.own_kinds.iter().cloned()))
 }
 
-fn vault(workspace: &Workspace) -> Vault {
+pub(crate) fn vault(workspace: &Workspace) -> Vault {
     let vault = Vault::of_process();
     match workspace.config().signing.identity.strip_prefix("file:") {
         Some(path) => vault.with_identity(workspace.resolve(path.as_ref())),
@@ -342,7 +342,7 @@ fn vault(workspace: &Workspace) -> Vault {
 }
 
 /// Reads a secret that the workspace's own settings refer to; a relative file is in the workspace.
-pub(crate) fn read_secret(workspace: &Workspace, reference: &str) -> Result<Secret, String> {
+pub fn read_secret(workspace: &Workspace, reference: &str) -> Result<Secret, String> {
     let reference: SecretRef = match reference.strip_prefix("file:") {
         Some(path) => {
             let path = workspace.resolve(path.as_ref());

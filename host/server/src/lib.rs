@@ -6,11 +6,13 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`doctor`] | what is wrong with an installation |
 //! | [`http`] | who may ask for what, and what is answered |
 //! | [`operate`] | the loop: runs the schedule, writes down what the host did, watches the disk |
 //! | [`pages`] | what people look at |
 //! | [`service`] | what both halves share: the open workspace, what goes on now, what the loop can be asked |
 
+pub mod doctor;
 pub mod http;
 pub mod operate;
 pub mod pages;

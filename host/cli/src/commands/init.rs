@@ -61,6 +61,7 @@ pub(crate) fn create(
         directory: None,
         timestamp: None,
         service: ServiceConfig::default(),
+        alert: Vec::new(),
     };
     let workspace = Workspace::create(dir, config)?;
     write_private(

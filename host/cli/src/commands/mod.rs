@@ -6,6 +6,7 @@ mod conform;
 mod connector;
 mod connector_project;
 mod demo;
+mod doctor;
 mod evidence;
 mod export;
 mod init;
@@ -33,6 +34,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Command::Source(command) => return runtime.block_on(source::run(at, format, command)),
         Command::Collect(args) => return runtime.block_on(collect::run(at, format, &args)),
         Command::Serve(args) => return runtime.block_on(serve::run(at, &args)),
+        Command::Doctor => return runtime.block_on(doctor::run(at, format)),
         Command::Status(args) => status::run(at, format, &args)?,
         Command::Evidence(command) => evidence::run(at, format, command)?,
         Command::Seal(args) => return runtime.block_on(seal::run(at, format, args)),

@@ -4,7 +4,9 @@ use crate::args::{LogLevel, Serve};
 use crate::exit::FAILED;
 use anyhow::{Context as _, Result};
 use exhibit_pipeline::host::{Host, HostError};
-use exhibit_server::operate::{End, Options, operate};
+use exhibit_pipeline::workspace::Workspace;
+use exhibit_server::http;
+use exhibit_server::operate::{End, Options, alerts, operate};
 use exhibit_server::service::{Act, Service};
 use exhibit_store::OpenError;
 use std::path::Path;
@@ -47,23 +49,50 @@ async fn serve(
     reload: &mut Signal,
     stopped: watch::Receiver<bool>,
 ) -> Result<End> {
+    let bound = http::bind(listener(&Workspace::open(at)?)).await?;
+    let address = bound.address()?;
     let host = open(at).await?;
+    tracing::info!(%address, "listening");
     for note in host.store.notes() {
         tracing::warn!(note, "the store was mended when it was opened");
     }
     let (service, inbox) = Service::new(host);
-    let options = Options { runs_on: runs.handle().clone(), tick: TICK };
+    let options = Options { runs_on: runs.handle().clone(), tick: TICK, alert_delays: alerts::DELAYS };
     let operating = operate(service.clone(), inbox, options, stopped);
     tokio::pin!(operating);
-    loop {
+    // Whoever asks is answered until the last run has ended.
+    let (close, closed) = tokio::sync::oneshot::channel::<()>();
+    let listening = tokio::spawn(bound.serve(service.clone(), async move { _ = closed.await }));
+    let end = loop {
         tokio::select! {
-            end = &mut operating => return Ok(end?),
+            end = &mut operating => break end,
             Some(()) = reload.recv() => {
                 let service = service.clone();
                 // What comes of it is in the log.
                 tokio::spawn(async move { service.order(Act::Reload, "SIGHUP").await });
             }
         }
+    };
+    drop(close);
+    listening.await??;
+    Ok(end?)
+}
+
+/// How the settings say that the service listens.
+pub(super) fn listener(workspace: &Workspace) -> http::Options {
+    let service = &workspace.config().service;
+    let minutes = |minutes: u64| Duration::from_secs(minutes.saturating_mul(60));
+    let tls = service.tls.as_ref().map(|tls| http::TlsFiles {
+        certificates: workspace.resolve(&tls.certificates),
+        key: workspace.resolve(&tls.key),
+    });
+    http::Options {
+        tls,
+        trusted_proxies: service.trusted_proxies.clone(),
+        public_url: service.public_url.clone(),
+        session: minutes(service.session_minutes),
+        session_idle: minutes(service.session_idle_minutes),
+        ..http::Options::at(service.listen)
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Metrics {
     exchanges: Family<Words<1>, Counter>,
     missed: Family<Words<2>, Counter>,
     late: Family<Words<1>, Counter>,
+    alerts: Family<Words<1>, Counter>,
+    deliveries: Family<Words<1>, Counter>,
     failures: Family<Words<1>, Gauge>,
     paused: Family<Words<1>, Gauge>,
     problem: Family<Words<1>, Gauge>,
@@ -73,6 +75,8 @@ impl Metrics {
             exchanges: Family::default(),
             missed: Family::default(),
             late: Family::default(),
+            alerts: Family::default(),
+            deliveries: Family::default(),
             failures: Family::default(),
             paused: Family::default(),
             problem: Family::default(),
@@ -127,6 +131,8 @@ impl Metrics {
             "Stretches of slots whose events were collected after the grace",
             self.late.clone(),
         );
+        to.register("alerts", "Alerts that were raised, by event", self.alerts.clone());
+        to.register("alert_deliveries", "Attempts to send an alert, by outcome", self.deliveries.clone());
         to.register("source_failures", "Runs since the last complete one", self.failures.clone());
         to.register("source_paused", "1 while a source is paused", self.paused.clone());
         to.register("source_problem", "1 while a source cannot run as it is set up", self.problem.clone());
@@ -176,6 +182,14 @@ impl Metrics {
             Deed::Late { source, .. } => _ = self.late.get_or_create(&of(source)).inc(),
             _ => {}
         }
+    }
+
+    pub(crate) fn alert(&self, event: &str) {
+        self.alerts.get_or_create(&[("event", event.to_owned())]).inc();
+    }
+
+    pub(crate) fn delivery(&self, outcome: &str) {
+        self.deliveries.get_or_create(&[("outcome", outcome.to_owned())]).inc();
     }
 
     pub(crate) fn now(&self, now: &Now, running: usize, leaves: u64) {

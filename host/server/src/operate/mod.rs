@@ -6,9 +6,11 @@
 //! | `turn` | one turn of the loop: what is owed to the ledger, what is due, what is told |
 //! | `sources` | settings and approvals as the scheduler gets them, at the start and when they are read again |
 //! | `runs` | runs that go on, and what became of them |
+//! | [`alerts`] | what an operator should hear of |
 //! | [`memory`] | what a service remembers beside the ledger |
 //! | [`metrics`] | numbers for Prometheus |
 
+pub mod alerts;
 pub mod memory;
 pub mod metrics;
 mod runs;
@@ -22,7 +24,12 @@ use exhibit_store::ReadError;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
+pub(crate) use sources::seed;
+pub(crate) use turn::free_bytes;
 use turn::Loop;
+
+/// How long alerts that are being sent may take when the service ends.
+const ALERTS: Duration = Duration::from_secs(5);
 
 /// How the service is run.
 pub struct Options {
@@ -30,6 +37,8 @@ pub struct Options {
     pub runs_on: tokio::runtime::Handle,
     /// How long the loop sleeps at most: clocks are set, disks fill up.
     pub tick: Duration,
+    /// How long after an attempt to send an alert the next one is made: [`alerts::DELAYS`].
+    pub alert_delays: &'static [Duration],
 }
 
 /// Why the loop ended.
@@ -50,6 +59,9 @@ pub enum OperateError {
     /// The ledger cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The log of alerts.
+    #[error("the log of alerts cannot be opened: {0}")]
+    Alerts(std::io::Error),
     /// Its start could not be written down.
     #[error("the start of the service could not be written into the ledger: {0}")]
     Deed(#[from] DeedError),
@@ -75,6 +87,7 @@ pub async fn operate(
     loop {
         let wait = running.turn().min(tick);
         if let Some(end) = running.over() {
+            running.alerts.close(ALERTS).await;
             return Ok(end);
         }
         tokio::select! {
@@ -115,6 +128,7 @@ async fn finish(mut running: Loop, orders: &mut tokio::sync::mpsc::Receiver<Orde
     }
     running.turn();
     running.stopped(interrupted);
+    running.alerts.close(ALERTS).await;
 }
 
 fn refuse(order: Order) {

@@ -8,7 +8,7 @@ use exhibit_evidence::run::Manifest;
 use exhibit_pipeline::due::Reader;
 use exhibit_pipeline::host::{Host, HostError};
 use exhibit_pipeline::operation::Files;
-use exhibit_pipeline::workspace::{Config, WorkspaceError};
+use exhibit_pipeline::workspace::{AlertEvent, Config, WorkspaceError};
 use exhibit_schedule::{Bounds, Event};
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(super) fn bounds(config: &Config) -> Bounds {
 }
 
 /// What spreads the runs: the same for the same ledger.
-pub(super) fn seed(config: &Config) -> Digest {
+pub(crate) fn seed(config: &Config) -> Digest {
     Digest::of(&config.origin)
 }
 
@@ -54,6 +54,7 @@ impl Loop {
                 None => {
                     now.problem = Some(UNAPPROVED.to_owned());
                     self.remove(name);
+                    self.needs_approval(name, "nobody approved it yet");
                 }
                 Some(approval) => {
                     let setup = if self.scheduled.contains(name) {
@@ -69,6 +70,7 @@ impl Loop {
                     match setup {
                         Ok(setup) => {
                             self.scheduled.insert(name.clone());
+                            self.waiting.remove(name);
                             self.events.push(Event::Source(name.clone(), setup));
                         }
                         Err(error) => {
@@ -88,6 +90,14 @@ impl Loop {
         self.sources = sources;
         self.tell_pauses();
         Ok(())
+    }
+
+    /// Tells, once, that a source waits for a person.
+    pub(super) fn needs_approval(&mut self, name: &SourceName, why: &str) {
+        if self.waiting.insert(name.clone()) {
+            let text = format!("{name} waits for approval: {why}; exhibit source approve {name}");
+            self.alerts.raise(AlertEvent::ApprovalNeeded, Some(name), text);
+        }
     }
 
     fn remove(&mut self, name: &SourceName) {
@@ -124,6 +134,7 @@ impl Loop {
         self.files = files;
         self.events.push(Event::Bounds(bounds(&config)));
         self.config = config.service;
+        self.alerts.set_destinations(&host.workspace);
         self.take_sources(&host).map_err(|error| Refused::Settings(error.to_string()))?;
         tracing::info!(by, sources = self.sources.len(), "settings were read again");
         Ok(())

@@ -1,5 +1,6 @@
 //! One turn of the loop: what is owed to the ledger, what is due, what is told.
 
+use super::alerts::Alerts;
 use super::memory::Memory;
 use super::metrics::Metrics;
 use super::runs::{Done, Lost, Runs, ended};
@@ -8,16 +9,20 @@ use super::{End, OperateError, Options, word};
 use crate::service::{Act, Now, Order, Refused, Service, SourceNow};
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::time::Timestamp;
-use exhibit_pipeline::collect::CollectError;
+use exhibit_pipeline::collect::{CollectError, Collected};
 use exhibit_pipeline::host::Host;
-use exhibit_pipeline::operation::{self, Deed, Files};
-use exhibit_pipeline::workspace::ServiceConfig;
+use exhibit_pipeline::operation::{self, Deed, Files, of_word, why_words};
+use exhibit_pipeline::source::SourceError;
+use exhibit_pipeline::workspace::{AlertEvent, ServiceConfig};
 use exhibit_schedule::{Action, Ended, Event, Scheduler};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// A source is said to fail after so many failures in a row, or at one that would only come again.
+const FAILING: u32 = 3;
 /// What is remembered beside the ledger is written this often.
 const REMEMBER_MS: u64 = 60 * 1000;
 
@@ -48,6 +53,11 @@ pub(crate) struct Loop {
     pub(super) settled_until: BTreeMap<SourceName, Timestamp>,
     remembered_at: Option<Timestamp>,
     metrics: Arc<Metrics>,
+    pub(crate) alerts: Alerts,
+    /// Sources that were said to wait for approval.
+    pub(super) waiting: BTreeSet<SourceName>,
+    /// Sources that were said to fail.
+    failing: BTreeSet<SourceName>,
 }
 
 impl Loop {
@@ -66,10 +76,17 @@ impl Loop {
         let before = operation::before(&host.store, memory.alive_at)?;
         operation::record(&host, &files, &Deed::Started { before })?;
         let config = host.workspace.config();
+        let (folder, metrics) = (super::memory::folder(host.store.dir()), service.metrics());
+        let clock = Arc::clone(&host.clock);
+        let alerts = Alerts::open(&folder, &host.workspace, clock, Arc::clone(&metrics), options.alert_delays)
+            .map_err(OperateError::Alerts)?;
         let mut running = Self {
             scheduler: Scheduler::new(bounds(config), seed(config)),
             config: config.service.clone(),
-            metrics: service.metrics(),
+            metrics,
+            alerts,
+            waiting: BTreeSet::new(),
+            failing: BTreeSet::new(),
             told,
             started_at: host.clock.now(),
             files,
@@ -87,6 +104,10 @@ impl Loop {
             service,
         };
         running.take_sources(&host)?;
+        // What failed before was said before.
+        let is_failing = |source: &&SourceNow| source.failures >= FAILING;
+        running.failing =
+            running.sources.iter().filter(|(_, now)| is_failing(now)).map(|(name, _)| name.clone()).collect();
         tracing::info!(
             sources = running.sources.len(),
             before = ?before,
@@ -134,6 +155,20 @@ impl Loop {
     fn owe(&mut self, deed: Deed) {
         tracing::warn!(?deed, "slots");
         self.metrics.deed(&deed);
+        match &deed {
+            Deed::Missed { source, of, span, why } => {
+                let (word, reason) = why_words(why);
+                let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+                let (of, why) = (of_word(*of), word.replace('_', " "));
+                let text = format!("{of} of {source} was missed for {span}: {why}{reason}");
+                self.alerts.raise(AlertEvent::Missed, Some(source), text);
+            }
+            Deed::Late { source, span } => {
+                let text = format!("events of {source} for {span} were collected after the grace");
+                self.alerts.raise(AlertEvent::Late, Some(source), text);
+            }
+            _ => {}
+        }
         self.owed.push_back(deed);
     }
 
@@ -163,7 +198,10 @@ impl Loop {
         let reason = self.obstacle(host);
         if reason.is_some() != self.holding.is_some() {
             match &reason {
-                Some(reason) => tracing::error!(reason, "nothing new is started"),
+                Some(reason) => {
+                    tracing::error!(reason, "nothing new is started");
+                    self.alerts.raise(AlertEvent::DiskLow, None, format!("nothing new is collected: {reason}"));
+                }
                 None => tracing::info!("runs are started again"),
             }
             self.events.push(if reason.is_some() { Event::Held } else { Event::Released });
@@ -177,7 +215,7 @@ impl Loop {
             return Some(format!("a commit failed halfway and the store is to be opened again: {halted}"));
         }
         let keep_free = self.config.keep_free_mb.saturating_mul(1_000_000);
-        match free_bytes(host) {
+        match free_bytes(host.store.dir()) {
             Ok(free) => {
                 self.metrics.free_bytes(free);
                 // A little more to go on than to stop: not to and fro at the bound.
@@ -202,7 +240,7 @@ impl Loop {
     /// room.
     pub(crate) fn over(&self) -> Option<End> {
         let host = self.service.host();
-        let room = free_bytes(&host).is_ok_and(|free| free >= self.config.keep_free_mb * 1_000_000);
+        let room = free_bytes(host.store.dir()).is_ok_and(|free| free >= self.config.keep_free_mb * 1_000_000);
         (host.store.halted().is_some() && self.runs.is_empty() && room).then_some(End::Reopen)
     }
 
@@ -234,8 +272,33 @@ impl Loop {
             Ended::Interrupted => {}
             _ => now.failures += 1,
         }
+        let failures = now.failures;
+        self.judge(&source, &came_to, &ended, failures);
         self.metrics.run(&source, &came_to);
         self.events.push(Event::Finished { source, started_at, ended });
+    }
+
+    /// Tells, once, of a source whose runs fail, and of one that waits for approval.
+    fn judge(&mut self, source: &SourceName, came_to: &Result<Collected, Lost>, ended: &Ended, failures: u32) {
+        if let Err(Lost::Error(CollectError::Source(error))) = came_to
+            && matches!(error, SourceError::AsksMore { .. } | SourceError::Unapproved(_))
+        {
+            self.needs_approval(source, "it asks for more than was approved");
+            return;
+        }
+        let (reason, retryable) = match ended {
+            Ended::Complete => {
+                self.failing.remove(source);
+                return;
+            }
+            Ended::Interrupted => return,
+            Ended::Partial(reason) => (reason, true),
+            Ended::Failed { reason, retryable, .. } => (reason, *retryable),
+        };
+        if (failures >= FAILING || !retryable) && self.failing.insert(source.clone()) {
+            let text = format!("{source} fails, {failures} times so far: {reason}");
+            self.alerts.raise(AlertEvent::ConnectorFailing, Some(source), text);
+        }
     }
 
     /// Carries an order out, and answers.
@@ -347,7 +410,7 @@ impl Loop {
 }
 
 /// Bytes that are left for the data.
-fn free_bytes(host: &Host) -> std::io::Result<u64> {
-    let disk = rustix::fs::statvfs(host.store.dir())?;
+pub(crate) fn free_bytes(data: &Path) -> std::io::Result<u64> {
+    let disk = rustix::fs::statvfs(data)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
