@@ -245,6 +245,15 @@ pub(crate) enum Evidence {
         #[arg(long, requires = "control")]
         period: Option<CollectionPeriod>,
     },
+    /// Runs, in the order in which they were kept
+    Runs {
+        /// Only of this source
+        #[arg(long)]
+        source: Option<SourceName>,
+        /// Only those that started in this period
+        #[arg(long)]
+        period: Option<AuditPeriod>,
+    },
     /// A run's manifest, or the records of a dataset as of a run
     Show {
         /// The run

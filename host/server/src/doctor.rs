@@ -66,11 +66,7 @@ impl Findings {
 }
 
 /// Looks at everything. `listening`: what is wrong with how the service would listen, as whoever knows says.
-pub fn examine(
-    root: &Path,
-    clock: &Arc<dyn Clock>,
-    listening: Result<String, String>,
-) -> Vec<Finding> {
+pub fn examine(root: &Path, clock: &Arc<dyn Clock>, listening: Result<String, String>) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
     let workspace = match Workspace::open(root) {
         Ok(workspace) => workspace,
@@ -183,7 +179,8 @@ fn store(workspace: &Workspace, clock: &dyn Clock, findings: &mut Findings) {
 }
 
 fn time(store: &Store, now: Timestamp, findings: &mut Findings) {
-    let last_run = store.runs(&RunFilter::default()).ok().and_then(|runs| runs.last().map(|run| run.ended_at));
+    let last_run =
+        store.runs(&RunFilter::default()).ok().and_then(|runs| runs.last().map(|run| run.ended_at));
     let last = last_run.max(Memory::read(store.dir()).alive_at).unwrap_or_default();
     if last.as_ms() > now.as_ms() + AHEAD_MS {
         findings.wrong(
@@ -238,7 +235,12 @@ fn sources(workspace: &Workspace, now: Timestamp, findings: &mut Findings) {
     }
     for name in lock.sources.keys().filter(|name| !sources.contains_key(*name)) {
         let what = format!("exhibit.lock approves {name}, and there is no such source");
-        findings.add("approvals", Level::Note, what, Some(format!("remove [source.{name}] from exhibit.lock")));
+        findings.add(
+            "approvals",
+            Level::Note,
+            what,
+            Some(format!("remove [source.{name}] from exhibit.lock")),
+        );
     }
 }
 

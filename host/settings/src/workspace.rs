@@ -141,8 +141,9 @@ impl Service {
     /// Whether another one listens in the same way: where, how, and to whom.
     pub fn listens_as(&self, other: &Self) -> bool {
         let listens = |of: &Self| {
-            let Self { listen, tls, trusted_proxies, public_url, session_minutes, session_idle_minutes, .. } =
-                of.clone();
+            let Self {
+                listen, tls, trusted_proxies, public_url, session_minutes, session_idle_minutes, ..
+            } = of.clone();
             (listen, tls, trusted_proxies, public_url, session_minutes, session_idle_minutes)
         };
         listens(self) == listens(other)
@@ -249,10 +250,14 @@ mod tests {
     #[test]
     fn alerts_do_not_cross_a_network_in_the_clear() {
         let alert = |url: &str| read(&format!("[[alert]]\nurl = \"{url}\"\nsecret = \"env:ALERTS\""));
-        for good in ["https://alerts.example.com/x", "http://127.0.0.1:9000", "http://[::1]/", "http://localhost/"] {
+        for good in
+            ["https://alerts.example.com/x", "http://127.0.0.1:9000", "http://[::1]/", "http://localhost/"]
+        {
             assert_eq!(alert(good).unwrap().alert[0].url, good);
         }
-        for bad in ["http://alerts.example.com/x", "http://10.0.0.1/", "ftp://localhost/", "alerts.example.com"] {
+        for bad in
+            ["http://alerts.example.com/x", "http://10.0.0.1/", "ftp://localhost/", "alerts.example.com"]
+        {
             assert_eq!(alert(bad).unwrap_err().line, 7, "{bad}");
         }
         let events = "[[alert]]\nurl = \"https://a.example\"\nsecret = \"env:A\"\nevents = [\"missed\", \"deviation\"]";

@@ -8,13 +8,13 @@ use anyhow::Result;
 use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::period::{AuditPeriod, Frequency};
-use exhibit_evidence::run::RunId;
+use exhibit_evidence::run::{RunId, Verdict};
 use exhibit_evidence::time::{Clock as _, Span, Timestamp};
 use exhibit_package::people::Row;
 use exhibit_pipeline::operation::{self, Alive};
 use exhibit_pipeline::workspace::Workspace;
 use exhibit_server::operate::memory::Memory;
-use exhibit_store::{Change, Difference, Standing, Store};
+use exhibit_store::{Change, Difference, RunFilter, Standing, Store};
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::Value;
@@ -41,6 +41,9 @@ pub(crate) fn run(at: &Path, format: Format, command: Evidence) -> Result<()> {
             })
         }
         Evidence::List { .. } => datasets(format, &store),
+        Evidence::Runs { source, period } => {
+            runs(format, &store, &RunFilter { source, span: period.map(|period| period.span()) })
+        }
         Evidence::Show { run, kind: None } => output::json(&store.manifest(&run)?),
         Evidence::Show { run, kind: Some(kind) } => records(format, &store, &run, &kind),
         Evidence::History { source, kind, id } => history(format, &store, &source, &kind, &id),
@@ -113,6 +116,45 @@ fn word(standing: Standing) -> &'static str {
         Standing::Partial => "partial",
         Standing::Failed => "failed",
     }
+}
+
+#[derive(Serialize)]
+struct Run {
+    run: RunId,
+    source: SourceName,
+    started_at: Timestamp,
+    ended_at: Timestamp,
+    #[serde(flatten)]
+    verdict: Verdict,
+    records: u64,
+    leaf: u64,
+}
+
+fn runs(format: Format, store: &Store, filter: &RunFilter) -> Result<()> {
+    let mut runs = Vec::new();
+    for entry in store.runs(filter)? {
+        let manifest = store.manifest(&entry.run)?;
+        runs.push(Run {
+            run: entry.run,
+            source: entry.source,
+            started_at: entry.started_at,
+            ended_at: entry.ended_at,
+            records: manifest.populations.iter().map(|population| population.emitted).sum(),
+            verdict: manifest.verdict,
+            leaf: entry.leaf,
+        });
+    }
+    output::rows(format, &runs, &["leaf", "run", "source", "ended", "records", "verdict", "why"], |run| {
+        vec![
+            run.leaf.to_string(),
+            run.run.to_string(),
+            run.source.to_string(),
+            run.ended_at.to_string(),
+            run.records.to_string(),
+            run.verdict.word().to_owned(),
+            run.verdict.reason().unwrap_or_default().to_owned(),
+        ]
+    })
 }
 
 fn kinds(format: Format) -> Result<()> {

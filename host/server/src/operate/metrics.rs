@@ -223,3 +223,114 @@ impl Metrics {
 fn seconds(at: Timestamp) -> i64 {
     (at.as_ms() / 1000).cast_signed()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::SourceNow;
+    use exhibit_evidence::time::Span;
+    use exhibit_schedule::{Of, Why};
+    use std::collections::BTreeMap;
+
+    const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
+
+    fn deployed(file: &str) -> String {
+        std::fs::read_to_string(format!("{DEPLOY}/{file}")).unwrap()
+    }
+
+    /// Every number, each once.
+    fn exposed() -> String {
+        let metrics = Metrics::new();
+        let source: SourceName = "okta-prod".parse().unwrap();
+        let at = Timestamp::from_ms(1_772_618_400_000);
+        let span = Span { start: at, end: at };
+        metrics.run(&source, &Err(Lost::Panicked));
+        metrics.records.get_or_create(&of(&source)).inc_by(3);
+        metrics.exchanges.get_or_create(&of(&source)).inc_by(2);
+        metrics.took.observe(0.2);
+        metrics.deed(&Deed::Missed { source: source.clone(), of: Of::State, span, why: Why::Paused });
+        metrics.deed(&Deed::Late { source: source.clone(), span });
+        metrics.alert("missed");
+        metrics.delivery("failed");
+        metrics.last_complete.get_or_create(&of(&source)).set(1);
+        let now = SourceNow { next_due: Some(at), failures: 4, ..SourceNow::default() };
+        metrics.now(&Now { sources: BTreeMap::from([(source, now)]), ..Now::default() }, 1, 7);
+        metrics.text()
+    }
+
+    /// Names with their types, as Prometheus names the series: a counter ends in `_total`.
+    fn named(text: &str) -> BTreeMap<String, String> {
+        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        let named = types.filter_map(|line| line.split_once(' ')).map(|(name, of)| {
+            let end = match of {
+                "counter" => "_total",
+                "info" => "_info",
+                _ => "",
+            };
+            (format!("{name}{end}"), of.to_owned())
+        });
+        named.collect()
+    }
+
+    #[test]
+    fn every_number_is_in_the_table_and_the_other_way_round() {
+        let readme = deployed("README.md");
+        let rows = readme.lines().filter_map(|line| line.strip_prefix("| `exhibit_"));
+        let table: BTreeMap<String, String> = rows
+            .map(|row| {
+                let mut cells = row.split('|').map(|cell| cell.trim().trim_end_matches('`'));
+                (format!("exhibit_{}", cells.next().unwrap()), cells.next().unwrap().to_owned())
+            })
+            .collect();
+        assert_eq!(table, named(&exposed()));
+    }
+
+    #[test]
+    fn rules_and_dashboard_ask_for_numbers_that_there_are() {
+        let named = named(&exposed());
+        let dashboard: serde_json::Value = serde_json::from_str(&deployed("grafana-dashboard.json")).unwrap();
+        let panels = dashboard["panels"].as_array().unwrap();
+        let asked = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+        let mut asked: Vec<String> =
+            asked.map(|target| target["expr"].as_str().unwrap().to_owned()).collect();
+        asked.extend(
+            deployed("prometheus-rules.yml")
+                .lines()
+                .filter_map(|line| Some(line.trim().strip_prefix("expr: ")?.to_owned())),
+        );
+        assert!(asked.len() > 25, "{asked:#?}");
+        for expression in asked {
+            for word in expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
+                let name = word.strip_suffix("_bucket").unwrap_or(word);
+                assert!(!name.starts_with("exhibit_") || named.contains_key(name), "{name} in {expression}");
+            }
+        }
+    }
+
+    #[test]
+    fn labels_are_written_as_openmetrics_has_them() {
+        let text = exposed();
+        for line in [
+            "exhibit_runs_total{source=\"okta-prod\",verdict=\"lost\"} 1",
+            "exhibit_missed_total{source=\"okta-prod\",of=\"state\"} 1",
+            "exhibit_source_next_due_timestamp_seconds{source=\"okta-prod\"} 1772618400",
+            "exhibit_source_failures{source=\"okta-prod\"} 4",
+            "exhibit_run_duration_seconds_bucket{le=\"0.25\"} 1",
+            "exhibit_ledger_leaves 7",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_source_that_is_gone_is_gone() {
+        let metrics = Metrics::new();
+        let source: SourceName = "okta-prod".parse().unwrap();
+        let sources = BTreeMap::from([(source, SourceNow::default())]);
+        metrics.now(&Now { sources, ..Now::default() }, 0, 0);
+        assert!(metrics.text().contains("okta-prod"));
+        metrics.now(&Now::default(), 0, 0);
+        assert!(!metrics.text().contains("okta-prod"), "{}", metrics.text());
+    }
+}

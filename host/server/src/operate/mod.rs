@@ -21,12 +21,12 @@ use crate::service::{Act, Inbox, Order, Refused, Service};
 use exhibit_pipeline::operation::DeedError;
 use exhibit_pipeline::workspace::WorkspaceError;
 use exhibit_store::ReadError;
+pub(crate) use sources::seed;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
-pub(crate) use sources::seed;
-pub(crate) use turn::free_bytes;
 use turn::Loop;
+pub(crate) use turn::free_bytes;
 
 /// How long alerts that are being sent may take when the service ends.
 const ALERTS: Duration = Duration::from_secs(5);

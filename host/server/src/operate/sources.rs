@@ -64,6 +64,11 @@ impl Loop {
                         reader.present(name, config, approval, settled).map(|present| {
                             now.last = present.last.as_ref().map(last_run);
                             now.failures = present.failures;
+                            let said = self.alerts.said(AlertEvent::ConnectorFailing, name);
+                            let complete = present.setup.observed.iter().max();
+                            if present.failures > 0 && said.as_ref() > complete {
+                                self.failing.insert(name.clone());
+                            }
                             present.setup
                         })
                     };

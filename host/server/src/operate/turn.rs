@@ -57,7 +57,7 @@ pub(crate) struct Loop {
     /// Sources that were said to wait for approval.
     pub(super) waiting: BTreeSet<SourceName>,
     /// Sources that were said to fail.
-    failing: BTreeSet<SourceName>,
+    pub(super) failing: BTreeSet<SourceName>,
 }
 
 impl Loop {
@@ -78,8 +78,9 @@ impl Loop {
         let config = host.workspace.config();
         let (folder, metrics) = (super::memory::folder(host.store.dir()), service.metrics());
         let clock = Arc::clone(&host.clock);
-        let alerts = Alerts::open(&folder, &host.workspace, clock, Arc::clone(&metrics), options.alert_delays)
-            .map_err(OperateError::Alerts)?;
+        let alerts =
+            Alerts::open(&folder, &host.workspace, clock, Arc::clone(&metrics), options.alert_delays)
+                .map_err(OperateError::Alerts)?;
         let mut running = Self {
             scheduler: Scheduler::new(bounds(config), seed(config)),
             config: config.service.clone(),
@@ -104,10 +105,6 @@ impl Loop {
             service,
         };
         running.take_sources(&host)?;
-        // What failed before was said before.
-        let is_failing = |source: &&SourceNow| source.failures >= FAILING;
-        running.failing =
-            running.sources.iter().filter(|(_, now)| is_failing(now)).map(|(name, _)| name.clone()).collect();
         tracing::info!(
             sources = running.sources.len(),
             before = ?before,
@@ -200,7 +197,11 @@ impl Loop {
             match &reason {
                 Some(reason) => {
                     tracing::error!(reason, "nothing new is started");
-                    self.alerts.raise(AlertEvent::DiskLow, None, format!("nothing new is collected: {reason}"));
+                    self.alerts.raise(
+                        AlertEvent::DiskLow,
+                        None,
+                        format!("nothing new is collected: {reason}"),
+                    );
                 }
                 None => tracing::info!("runs are started again"),
             }
@@ -240,7 +241,8 @@ impl Loop {
     /// room.
     pub(crate) fn over(&self) -> Option<End> {
         let host = self.service.host();
-        let room = free_bytes(host.store.dir()).is_ok_and(|free| free >= self.config.keep_free_mb * 1_000_000);
+        let room =
+            free_bytes(host.store.dir()).is_ok_and(|free| free >= self.config.keep_free_mb * 1_000_000);
         (host.store.halted().is_some() && self.runs.is_empty() && room).then_some(End::Reopen)
     }
 
@@ -279,7 +281,13 @@ impl Loop {
     }
 
     /// Tells, once, of a source whose runs fail, and of one that waits for approval.
-    fn judge(&mut self, source: &SourceName, came_to: &Result<Collected, Lost>, ended: &Ended, failures: u32) {
+    fn judge(
+        &mut self,
+        source: &SourceName,
+        came_to: &Result<Collected, Lost>,
+        ended: &Ended,
+        failures: u32,
+    ) {
         if let Err(Lost::Error(CollectError::Source(error))) = came_to
             && matches!(error, SourceError::AsksMore { .. } | SourceError::Unapproved(_))
         {

@@ -60,6 +60,9 @@ impl Outcome {
     }
 }
 
+/// An alert, and the destinations where it is settled.
+pub(super) type Told = (Alert, Vec<String>);
+
 /// The log, open for more.
 pub(super) struct Journal {
     path: PathBuf,
@@ -67,21 +70,21 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens the log in a folder. Also answers with the alerts that are not settled everywhere: each with the
-    /// destinations where it is.
-    pub(super) fn open(folder: &Path) -> std::io::Result<(Self, Vec<(Alert, Vec<String>)>)> {
+    /// Opens the log in a folder. Also answers with its alerts, in the order in which they were raised, each with the
+    /// destinations where it is settled.
+    pub(super) fn open(folder: &Path) -> std::io::Result<(Self, Vec<Told>)> {
         std::fs::create_dir_all(folder)?;
         let path = folder.join("alerts.jsonl");
-        let mut waiting: BTreeMap<(Timestamp, String), (Alert, Vec<String>)> = BTreeMap::new();
+        let mut raised: BTreeMap<(Timestamp, String), Told> = BTreeMap::new();
         let mut when = BTreeMap::new();
         for line in read(folder)? {
             match line {
                 Line::Raised(alert) => {
                     when.insert(alert.id.clone(), alert.at);
-                    waiting.insert((alert.at, alert.id.clone()), (alert, Vec::new()));
+                    raised.insert((alert.at, alert.id.clone()), (alert, Vec::new()));
                 }
                 Line::Sent { id, to, outcome: Outcome::Delivered | Outcome::GivenUp, .. } => {
-                    if let Some((_, settled)) = when.get(&id).and_then(|at| waiting.get_mut(&(*at, id))) {
+                    if let Some((_, settled)) = when.get(&id).and_then(|at| raised.get_mut(&(*at, id))) {
                         settled.push(to);
                     }
                 }
@@ -89,7 +92,7 @@ impl Journal {
             }
         }
         let journal = Self { path, file: Mutex::new(None) };
-        Ok((journal, waiting.into_values().collect()))
+        Ok((journal, raised.into_values().collect()))
     }
 
     /// Adds a line; on return it is on the disk, or that it is not is in the log of the process.

@@ -18,6 +18,7 @@ use exhibit_evidence::time::{Clock, Timestamp};
 use exhibit_pipeline::workspace::{AlertConfig, AlertEvent, Workspace};
 use journal::{Journal, Line, Outcome};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +67,8 @@ pub(crate) struct Alerts {
     metrics: Arc<Metrics>,
     delays: &'static [Duration],
     raised: u64,
+    /// When what was last said of whom.
+    said: BTreeMap<(AlertEvent, SourceName), Timestamp>,
 }
 
 impl Alerts {
@@ -80,7 +83,11 @@ impl Alerts {
         let (journal, waiting) = Journal::open(folder)?;
         let journal = Arc::new(journal);
         let (destinations, sending) = (Vec::new(), JoinSet::new());
-        let mut alerts = Self { journal, destinations, sending, clock, metrics, delays, raised: 0 };
+        let mut alerts =
+            Self { journal, destinations, sending, clock, metrics, delays, raised: 0, said: BTreeMap::new() };
+        for (alert, _) in &waiting {
+            alerts.said.extend(alert.source.clone().map(|source| ((alert.event, source), alert.at)));
+        }
         alerts.set_destinations(workspace);
         let now = alerts.clock.now();
         for (alert, settled) in waiting {
@@ -112,8 +119,14 @@ impl Alerts {
         let alert = Alert { id, at, event, source: source.cloned(), text };
         tracing::warn!(id = alert.id, event = event.word(), text = alert.text, "an alert");
         self.metrics.alert(event.word());
+        self.said.extend(alert.source.clone().map(|source| ((event, source), at)));
         self.journal.write(&Line::Raised(alert.clone()));
         self.send(&alert, &[]);
+    }
+
+    /// When an event of a source was last told of, also by an earlier process.
+    pub(crate) fn said(&self, event: AlertEvent, source: &SourceName) -> Option<Timestamp> {
+        self.said.get(&(event, source.clone())).copied()
     }
 
     /// Sends an alert to whoever asks for it, but for those that `settled` names.
@@ -126,7 +139,9 @@ impl Alerts {
             let (alert, destination) = (alert.clone(), Arc::clone(destination));
             let (journal, clock) = (Arc::clone(&self.journal), Arc::clone(&self.clock));
             let (metrics, delays) = (Arc::clone(&self.metrics), self.delays);
-            self.sending.spawn(async move { deliver(&alert, &destination, &journal, &*clock, &metrics, delays).await });
+            self.sending.spawn(async move {
+                deliver(&alert, &destination, &journal, &*clock, &metrics, delays).await
+            });
         }
     }
 
@@ -152,12 +167,21 @@ async fn deliver(
         let delay = delays.get(attempt as usize - 1).copied();
         let (outcome, why) = match (&sent, delay) {
             (Sent::Taken, _) => (Outcome::Delivered, None),
-            (Sent::Gone, _) => (Outcome::GivenUp, Some("it answered 410: it wants no more of them".to_owned())),
+            (Sent::Gone, _) => {
+                (Outcome::GivenUp, Some("it answered 410: it wants no more of them".to_owned()))
+            }
             (Sent::Refused { why, .. }, Some(_)) => (Outcome::Failed, Some(why.clone())),
             (Sent::Refused { why, .. }, None) => (Outcome::GivenUp, Some(why.clone())),
         };
         metrics.delivery(outcome.word());
-        tracing::info!(id = alert.id, to = destination.name(), attempt, outcome = outcome.word(), why, "an alert was sent");
+        tracing::info!(
+            id = alert.id,
+            to = destination.name(),
+            attempt,
+            outcome = outcome.word(),
+            why,
+            "an alert was sent"
+        );
         let (id, to) = (alert.id.clone(), destination.name());
         journal.write(&Line::Sent { id, to, at: clock.now(), attempt, outcome, why });
         match (sent, delay) {

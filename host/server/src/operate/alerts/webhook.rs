@@ -164,3 +164,25 @@ fn options(url: &Url, clock: &Arc<dyn Clock>) -> Result<LiveOptions, String> {
     options.limits.connect_timeout_ms = TIMEOUT_MS;
     Ok(options)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example that the specification's libraries are tested with; Python's hmac agrees.
+    #[test]
+    fn signs_as_the_specification_s_example() {
+        let key = key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let signed =
+            signature(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
+        assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn a_secret_that_is_none_is_refused_without_a_word_of_it() {
+        for bad in ["hunter2!", "whsec_AAEC", ""] {
+            let said = key(bad).unwrap_err();
+            assert!(bad.is_empty() || !said.contains(bad), "{said}");
+        }
+    }
+}
