@@ -1,25 +1,29 @@
-//! Okta's published specification, served by prism, which has no state: whatever cursor a request brings, a list
-//! answers with the same page. With a next link on every page (the specification names Link headers in words only,
-//! so a forwarder adds them) no list ever ends, which the host must notice and say.
+//! Vendors' published specifications, served by prism.
+//!
+//! It has no state: whatever cursor a request brings, a list answers with the same page. With a next link on every page
+//! (Okta's specification names Link headers in words only, so a forwarder adds them) no list ever ends, which the host
+//! must notice and say. And it says of a request what in it is not as the specification has it.
 
 use exhibit_tests::or_skip;
 use exhibit_tests::server::{Server, free_port};
-use exhibit_tests::tools::{node_program, repository, shared};
+use exhibit_tests::tools::{node_program, repository, shared, succeed};
 use exhibit_tests::workspace::Workspace;
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+fn serve(document: &Path) -> Option<Server> {
+    let port = free_port();
+    let mut prism = Command::new(node_program("prism")?);
+    prism.args(["mock", "-h", "127.0.0.1", "-p", &port.to_string()]).arg(document);
+    Some(Server::start(&mut prism, port, Duration::from_secs(180)))
+}
+
 /// Prism with a forwarder before it.
-fn start(log: &std::path::Path, options: &[&str]) -> Option<(Server, Server)> {
-    let (Some(spec), Some(program)) = (shared("specs/okta-evidence-openapi.json"), node_program("prism"))
-    else {
-        return None;
-    };
-    let (behind, before) = (free_port(), free_port());
-    let mut prism = Command::new(program);
-    prism.args(["mock", "-h", "127.0.0.1", "-p", &behind.to_string()]).arg(spec);
-    let prism = Server::start(&mut prism, behind, Duration::from_secs(180));
+fn start(log: &Path, options: &[&str]) -> Option<(Server, Server)> {
+    let prism = serve(&shared("specs/okta-evidence-openapi.json")?)?;
+    let (behind, before) = (prism.port, free_port());
     let mut forward = Command::new("python3");
     forward.arg(repository().join("tests/real/forward.py")).args([before.to_string(), behind.to_string()]);
     forward.arg("{yourOktaDomain}").arg(log).args(options);
@@ -83,5 +87,120 @@ fn made_up_answers_of_the_specification_are_taken_or_refused_with_a_reason() {
     for population in populations {
         let reason = population["reason"].as_str();
         assert!(population["verdict"] == "complete" || reason.is_some_and(|r| r.len() > 10), "{population}");
+    }
+}
+
+/// A connector, and what its vendor publishes of its interface.
+struct Row {
+    connector: &'static str,
+    /// Files or folders of `specs`.
+    documents: &'static [&'static str],
+    authorization: &'static str,
+    /// Operations that the connector's fixtures ask for and the documents describe, at least.
+    operations: u64,
+    /// What the documents say otherwise, and why it is so all the same.
+    otherwise: &'static [(&'static str, &'static str)],
+}
+
+const SKIP_TOKEN: &str = "comes from Microsoft's own link to the next page";
+
+/// Google publishes discovery documents, against which `tests/foreign` holds the fixtures; AWS publishes no OpenAPI.
+const ROWS: [Row; 5] = [
+    Row {
+        connector: "github",
+        documents: &["github-evidence-openapi.json"],
+        authorization: "Bearer github_pat_test",
+        operations: 37,
+        otherwise: &[],
+    },
+    Row {
+        connector: "okta",
+        documents: &["okta-evidence-openapi.json"],
+        authorization: "SSWS 00token-for-a-test",
+        operations: 14,
+        otherwise: &[("/api/v1/api-tokens limit", "earlier documents have it")],
+    },
+    Row {
+        connector: "jira",
+        documents: &["jira-evidence-openapi.json"],
+        authorization: "Basic ZXZpZGVuY2VAZXhhbXBsZS5jb206dG9rZW4=",
+        operations: 11,
+        otherwise: &[],
+    },
+    Row {
+        connector: "pulumi",
+        documents: &["pulumi-evidence-openapi.json"],
+        authorization: "token pul-token-for-a-test",
+        operations: 13,
+        otherwise: &[],
+    },
+    Row {
+        connector: "azure",
+        documents: &["azure-arm", "msgraph-evidence-openapi.json"],
+        authorization: "Bearer token-for-a-test",
+        operations: 32,
+        otherwise: &[
+            ("/subscriptions $skiptoken", SKIP_TOKEN),
+            (
+                "/subscriptions/{subscriptionId}/providers/Microsoft.PolicyInsights/policyStates/{policyStatesResource}/queryResults $skiptoken",
+                SKIP_TOKEN,
+            ),
+            (
+                "/subscriptions/{subscriptionId}/providers/microsoft.insights/eventtypes/management/values $skiptoken",
+                SKIP_TOKEN,
+            ),
+            ("/v1.0/auditLogs/signIns $skiptoken", SKIP_TOKEN),
+            ("/v1.0/servicePrincipals $skiptoken", SKIP_TOKEN),
+            ("/v1.0/users $skiptoken", SKIP_TOKEN),
+            ("GET /v1.0/groups/", "members are users, whose properties may be selected too"),
+            ("GET /v1.0/users?", "signInActivity is documented with the resource, and missing in the list"),
+        ],
+    },
+];
+
+fn documents(names: &[&str]) -> Option<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for name in names {
+        let path = shared(&format!("specs/{name}"))?;
+        match path.read_dir() {
+            Ok(entries) => all.extend(entries.flatten().map(|entry| entry.path())),
+            Err(_) => all.push(path),
+        }
+    }
+    all.sort();
+    Some(all)
+}
+
+#[test]
+fn requests_are_as_the_specifications_have_them() {
+    let script = repository().join("tests/real/request_shapes.py");
+    let folder = tempfile::tempdir().unwrap();
+    for row in ROWS {
+        let name = format!("prism, requests of {}", row.connector);
+        let published = or_skip!(&name, documents(row.documents), "no ../shared/apis with specifications");
+        let shapes = || {
+            let mut python = Command::new("python3");
+            python.arg(&script).arg(row.connector);
+            python
+        };
+        let document = folder.path().join(format!("{}.json", row.connector));
+        std::fs::write(&document, succeed(shapes().arg("document").args(&published))).unwrap();
+        let prism = or_skip!(&name, serve(&document), "no prism: make setup-test, npm");
+        let mut ask = shapes();
+        ask.args(["ask", &prism.port.to_string(), row.authorization]).args(&published);
+        let told: Value = serde_json::from_str(&succeed(&mut ask)).unwrap();
+        let count = |member: &str| told[member].as_u64().unwrap();
+        assert!(count("operations") >= row.operations && count("asked") >= row.operations, "{name}: {told}");
+        assert!(count("noticed") > 0 && told["blind"] == serde_json::json!([]), "{name}: {told}");
+        let found: Vec<&str> = ["undocumented", "complaints"]
+            .into_iter()
+            .flat_map(|member| told[member].as_array().unwrap())
+            .map(|line| line.as_str().unwrap())
+            .collect();
+        let known = |line: &&str| row.otherwise.iter().any(|(start, _)| line.starts_with(start));
+        assert_eq!(found.iter().copied().find(|line| !known(line)), None, "{name}");
+        for (start, why) in row.otherwise {
+            assert!(found.iter().any(|line| line.starts_with(start)), "{name}: no longer: {start}, {why}");
+        }
     }
 }
