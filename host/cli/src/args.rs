@@ -55,10 +55,15 @@ pub(crate) enum Command {
     /// What is held
     #[command(subcommand)]
     Evidence(Evidence),
+    /// Attach a file to a collection period of a control: manual evidence
+    Attach(Attach),
     /// Close an audit period, or a part of it, under a signed checkpoint
     Seal(Seal),
     /// Write the auditor's package of a period
     Export(Export),
+    /// Who may use the service: works also while it runs
+    #[command(subcommand)]
+    Token(Token),
     /// Check a package: no store, no network
     Verify(Verify),
     /// Run every run of a package again, offline, and compare every record
@@ -303,6 +308,58 @@ pub(crate) enum Evidence {
     },
     /// The kinds of evidence that Exhibit knows
     Kinds,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Attach {
+    /// The file
+    pub(crate) file: PathBuf,
+    /// The control that it proves
+    #[arg(long)]
+    pub(crate) control: ControlId,
+    /// The collection period that it fills, one of the control's own: 2026-03-04, 2026-W10, 2026-03, 2026-Q1 or 2026
+    #[arg(long)]
+    pub(crate) period: CollectionPeriod,
+    /// The day that the document is of
+    #[arg(long, value_name = "DATE")]
+    pub(crate) effective: Date,
+    /// The last day on which it holds
+    #[arg(long, value_name = "DATE")]
+    pub(crate) expires: Option<Date>,
+    /// The document's own revision
+    #[arg(long)]
+    pub(crate) revision: Option<String>,
+    /// Who says that it is what it claims to be; who runs the command, where left out
+    #[arg(long, value_name = "WHO")]
+    pub(crate) attested_by: Option<String>,
+    /// What else there is to say
+    #[arg(long)]
+    pub(crate) note: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Make a token and print it, this once
+    Add {
+        /// Whose it is
+        name: Name,
+        /// operator: everything; auditor: read one engagement; ingest: attach files
+        #[arg(long)]
+        role: String,
+        /// The audit period that an auditor reads: 2026-H1
+        #[arg(long)]
+        engagement: Option<AuditPeriod>,
+        /// Days that it is valid; until it is revoked, where left out
+        #[arg(long, value_name = "DAYS")]
+        days: Option<u32>,
+    },
+    /// Tokens that there are or were
+    List,
+    /// Revoke a token: it opens nothing from now on
+    Revoke {
+        /// Whose it is
+        name: Name,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -35,3 +35,8 @@ pub(crate) fn open(at: &Path) -> Result<Host> {
 pub(crate) fn create_store(workspace: &Workspace, simulated: bool) -> Result<()> {
     Ok(Host::create_store(workspace, simulated)?)
 }
+
+/// Who runs the command, as the ledger names them.
+pub(crate) fn person() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "operator".to_owned())
+}

@@ -16,6 +16,9 @@
 //! kind = "identity.account@1"
 //! sources = ["okta-prod"]   # leave out: every source whose connector has the kind
 //! ```
+//!
+//! A control that no API proves, or not alone, asks people: `manual = "Signed minutes of the access review"` has
+//! `exhibit attach` fill each of its periods.
 
 mod criteria;
 
@@ -157,10 +160,17 @@ fn check(control: &Control, kinds: &BTreeSet<Kind>) -> Result<(), (String, Strin
             "list at least one, for example criteria = [\"CC6.1\"]".into(),
         ));
     }
-    if control.evidence.is_empty() {
+    if control.manual.as_ref().is_some_and(|words| words.trim().is_empty()) {
+        return Err((
+            format!("control `{id}` has an empty manual"),
+            "say in one line what is attached for every period".into(),
+        ));
+    }
+    if control.evidence.is_empty() && control.manual.is_none() {
         return Err((
             format!("control `{id}` names no evidence"),
-            "add [[control.evidence]] with a kind, for example identity.account@1".into(),
+            "add [[control.evidence]] with a kind, for example identity.account@1, or manual = \"what is attached\""
+                .into(),
         ));
     }
     for proof in &control.evidence {
@@ -186,7 +196,7 @@ fn from_toml(file: &str, text: &str, error: &toml::de::Error) -> CatalogueError 
     let hint = if what.starts_with("unknown field") {
         "remove the key, or correct its name".to_owned()
     } else if what.starts_with("missing field") {
-        "a control has id, title, criteria, frequency, owner and [[control.evidence]]".to_owned()
+        "a control has id, title, criteria, frequency, owner, and [[control.evidence]] or manual".to_owned()
     } else {
         "see the example at the head of the starter files".to_owned()
     };
@@ -249,6 +259,12 @@ mod tests {
         );
         assert!(error("[\"CC6.1\"]", "[]").contains("serves no criterion"));
         assert!(error("\"MFA\"", "\" \"").contains("empty title"));
+        let manual = |words: &str| {
+            let without = GOOD.split("\n[[control.evidence]]").next().unwrap();
+            read(&format!("{without}manual = \"{words}\"\n"))
+        };
+        assert_eq!(manual("Minutes").unwrap().iter().next().unwrap().manual.as_deref(), Some("Minutes"));
+        assert!(manual(" ").unwrap_err().to_string().contains("empty manual"));
         assert!(error("id = ", "id = = ").starts_with("controls/a.toml:2:"));
     }
 

@@ -138,8 +138,13 @@ pub struct Control {
     pub frequency: Frequency,
     /// Who answers for it: a role or a team.
     pub owner: String,
-    /// The evidence that proves it, at least one.
+    /// The evidence that proves it.
+    #[serde(default)]
     pub evidence: Vec<Proof>,
+    /// What a person attaches for every period, in words: "signed minutes of the access review". Without any, there
+    /// is evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manual: Option<String>,
 }
 
 /// Which kind proves a control, and through which sources.

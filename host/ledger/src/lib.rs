@@ -17,6 +17,7 @@
 //! | [`dsse`] | signed envelopes | DSSE 1.0 |
 //! | [`statement`] | what a leaf of the log says | in-toto Statement 1 |
 //! | [`seal`] | the closing of an audit period | |
+//! | [`upload`] | what a person says of an attached file | |
 //! | [`rotation`] | which key signs from which leaf on | |
 //! | [`record_leaf`] | salted leaves of records, in the tree of their snapshot | |
 //! | [`timestamp`] | what an outside authority says of a checkpoint | RFC 3161, RFC 5816 |
@@ -43,6 +44,7 @@ pub mod tile;
 pub mod timestamp;
 pub mod tlog_proof;
 pub mod tree;
+pub mod upload;
 
 #[cfg(test)]
 mod vectors;

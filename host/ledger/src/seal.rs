@@ -63,6 +63,9 @@ pub struct Slot {
     /// The runs that filled it or should have, in order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<RunId>,
+    /// The leaves of the files that people attached to it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uploads: Vec<u64>,
 }
 
 /// Why a document is not a seal or an addendum.

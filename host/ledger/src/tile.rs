@@ -55,6 +55,17 @@ impl Tile {
         Self { width: TILE_WIDTH as u16, ..self }
     }
 
+    /// Whether all that it holds is of a log of `size` leaves.
+    pub fn lies_in(&self, size: u64) -> bool {
+        let level = match self.content {
+            Content::Entries => 0,
+            Content::Hashes(level) => u32::from(level),
+        };
+        let end = u128::from(self.index) * TILE_WIDTH as u128 + u128::from(self.width);
+        let leaves = (TILE_WIDTH as u128).checked_pow(level).and_then(|each| end.checked_mul(each));
+        leaves.is_some_and(|leaves| leaves <= u128::from(size))
+    }
+
     /// The path below the log's folder, with `/` between its parts.
     pub fn path(&self) -> String {
         self.to_string()
@@ -176,6 +187,16 @@ pub(crate) fn split_hashes(bytes: &[u8]) -> Option<Vec<Digest>> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_tile_lies_in_a_log_that_has_all_its_leaves() {
+        let lies = |path: &str, size| path.parse::<Tile>().unwrap().lies_in(size);
+        assert!(lies("tile/0/000.p/44", 44) && !lies("tile/0/000.p/44", 43));
+        assert!(lies("tile/entries/001", 512) && !lies("tile/entries/001", 511));
+        assert!(lies("tile/1/000.p/1", 256) && !lies("tile/1/000.p/1", 255));
+        assert!(lies("tile/2/000.p/3", 196_608) && !lies("tile/2/000.p/3", 196_607));
+        assert!(!lies("tile/63/000.p/1", u64::MAX));
+    }
 
     #[test]
     fn paths_of_the_specification() {

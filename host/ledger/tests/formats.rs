@@ -377,6 +377,7 @@ fn slot(control: &str, period: &str, outcome: Outcome) -> Slot {
         outcome,
         reason: (outcome != Outcome::Filled).then(|| "no run".to_owned()),
         runs: Vec::new(),
+        uploads: Vec::new(),
     }
 }
 

@@ -68,6 +68,9 @@ pub struct PeriodOutcome {
     /// The runs that tried to fill it, in the order of their start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<RunId>,
+    /// The leaves of the files that people attached to it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uploads: Vec<u64>,
     /// Why it is not simply filled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -1,7 +1,7 @@
 //! Approval: a person reads what a component asks for, and it is pinned, by digest, in `exhibit.lock` and in the
 //! ledger.
 
-use crate::host::Host;
+use crate::host::{Host, HostError};
 use crate::source::{SourceConfig, SourceError, resolve};
 use crate::workspace::Workspace;
 use exhibit_broker::grant::Ask;
@@ -25,6 +25,30 @@ pub struct Proposal {
     /// Whether this very component is approved already, and asks for nothing more.
     pub is_approved: bool,
     ask: Ask,
+}
+
+impl Proposal {
+    /// Everything that is asked for, a line each.
+    pub fn asks(&self) -> Vec<String> {
+        Difference::between(None, &self.ask).added
+    }
+}
+
+/// The components that were added to a workspace, each with its manifest.
+///
+/// # Errors
+/// [`HostError::Workspace`], [`HostError::Component`].
+pub fn components(workspace: &Workspace) -> Result<Vec<(Digest, ComponentManifest)>, HostError> {
+    let mut all = Vec::new();
+    for digest in workspace.components()? {
+        let bytes = workspace.component(&digest)?;
+        let manifest = exhibit_sandbox::read_manifest(&bytes).map_err(|error| HostError::Component {
+            file: format!("{digest}.wasm"),
+            reason: error.to_string(),
+        })?;
+        all.push((digest, manifest));
+    }
+    Ok(all)
 }
 
 /// What a source's connector asks for. `component` names one where several of that connector were added.

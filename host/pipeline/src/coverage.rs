@@ -5,7 +5,8 @@
 //! whole of it; when that came later than the grace after its close, it is late.
 
 use crate::host::{Host, HostError};
-use exhibit_evidence::control::Control;
+use crate::upload;
+use exhibit_evidence::control::{Control, ControlId};
 use exhibit_evidence::kind::{Kind, Shape};
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::period::CollectionPeriod;
@@ -63,6 +64,18 @@ pub struct PeriodCoverage {
     pub reason: Option<String>,
     /// Every run that had a part in it, in order of time.
     pub runs: Vec<RunId>,
+    /// The leaves of the files that people attached to it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uploads: Vec<u64>,
+}
+
+/// What people attached to a period.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manual {
+    /// Whether the control asks for it.
+    pub asked: bool,
+    /// Leaf and time of each file, in the order of the leaves.
+    pub files: Vec<(u64, Timestamp)>,
 }
 
 /// What a control asks for in every period: a kind from a source.
@@ -99,15 +112,19 @@ pub fn expected(
     pairs
 }
 
-/// The outcome of one period at the instant `now`, from every observation that touches it.
+/// The outcome of one period at the instant `now`, from every observation that touches it and every file that was
+/// attached to it.
 pub fn outcome(
     period: CollectionPeriod,
     expected: &[Expected],
     observations: &[Observation],
+    manual: &Manual,
     now: Timestamp,
 ) -> PeriodCoverage {
     let mut worst = (Some(Outcome::Filled), None);
-    if expected.is_empty() {
+    if manual.asked {
+        worst = attached(period.span(), &manual.files, now);
+    } else if expected.is_empty() {
         worst = (Some(Outcome::Missed), Some("no source collects what this control asks for".to_owned()));
     }
     for pair in expected {
@@ -126,7 +143,19 @@ pub fn outcome(
     let mut runs: Vec<RunId> = observations.iter().map(|o| o.run.clone()).collect();
     runs.sort();
     runs.dedup();
-    PeriodCoverage { period, outcome: worst.0, reason: worst.1, runs }
+    let uploads = manual.files.iter().map(|(leaf, _)| *leaf).collect();
+    PeriodCoverage { period, outcome: worst.0, reason: worst.1, runs, uploads }
+}
+
+/// Documents have as long after a period's close as events have.
+fn attached(span: Span, files: &[(u64, Timestamp)], now: Timestamp) -> (Option<Outcome>, Option<String>) {
+    let due = Timestamp::from_ms(span.end.as_ms().saturating_add(GRACE_MS));
+    match files.iter().map(|(_, at)| *at).min() {
+        Some(first) if first <= due => (Some(Outcome::Filled), None),
+        Some(first) => (Some(Outcome::Late), Some(format!("nothing was attached before {first}"))),
+        None if now <= due => (None, None),
+        None => (Some(Outcome::Missed), Some(format!("nothing was attached until {due}"))),
+    }
 }
 
 fn state(span: Span, own: &[&Observation], now: Timestamp) -> (Option<Outcome>, Option<String>) {
@@ -194,23 +223,40 @@ pub struct ControlCoverage {
 
 /// Every control's collection periods that begin in `span`, as they stand now.
 pub fn cover(host: &Host, span: Span) -> Result<Vec<ControlCoverage>, HostError> {
-    let sources = source_kinds(host)?;
-    host.controls.iter().map(|control| cover_by(host, control, &sources, span)).collect()
+    let asked = Asked::of(host)?;
+    host.controls.iter().map(|control| cover_by(host, control, &asked, span)).collect()
 }
 
 /// One control's.
 pub fn cover_control(host: &Host, control: &Control, span: Span) -> Result<ControlCoverage, HostError> {
-    cover_by(host, control, &source_kinds(host)?, span)
+    cover_by(host, control, &Asked::of(host)?, span)
+}
+
+/// What is asked of controls beside what runs say: the sources there are, and what people attached.
+struct Asked {
+    sources: BTreeMap<SourceName, Vec<Kind>>,
+    attached: BTreeMap<(ControlId, CollectionPeriod), Vec<(u64, Timestamp)>>,
+}
+
+impl Asked {
+    fn of(host: &Host) -> Result<Self, HostError> {
+        let mut attached: BTreeMap<_, Vec<(u64, Timestamp)>> = BTreeMap::new();
+        for file in upload::uploads(&host.store).map_err(unreadable)? {
+            let of = (file.upload.control, file.upload.period);
+            attached.entry(of).or_default().push((file.leaf, file.upload.uploaded_at));
+        }
+        Ok(Self { sources: source_kinds(host)?, attached })
+    }
 }
 
 fn cover_by(
     host: &Host,
     control: &Control,
-    sources: &BTreeMap<SourceName, Vec<Kind>>,
+    asked: &Asked,
     span: Span,
 ) -> Result<ControlCoverage, HostError> {
     let now = host.clock.now();
-    let expected = expected(control, sources, |kind| host.shape(kind));
+    let expected = expected(control, &asked.sources, |kind| host.shape(kind));
     let mut proofs = host.store.coverage(&control.id, span).map_err(unreadable)?;
     let mut periods = Vec::new();
     for period in control.frequency.periods_in(span) {
@@ -218,7 +264,9 @@ fn cover_by(
         for proof in proofs.remove(&period).unwrap_or_default() {
             observations.push(host.seen.observation(&host.store, &proof.run, &proof.kind)?);
         }
-        periods.push(outcome(period, &expected, &observations, now));
+        let files = asked.attached.get(&(control.id.clone(), period)).cloned().unwrap_or_default();
+        let manual = Manual { asked: control.manual.is_some(), files };
+        periods.push(outcome(period, &expected, &observations, &manual, now));
     }
     Ok(ControlCoverage { control: control.clone(), periods })
 }
@@ -334,7 +382,8 @@ mod tests {
         let kind = if shape.is_timed() { "audit.activity@1" } else { "identity.account@1" };
         let expected =
             [Expected { kind: kind.parse().unwrap(), shape, source: "okta-prod".parse().unwrap() }];
-        let result = outcome("2026-03-04".parse().unwrap(), &expected, observations, at(now));
+        let result =
+            outcome("2026-03-04".parse().unwrap(), &expected, observations, &Manual::default(), at(now));
         (result.outcome, result.reason)
     }
 
@@ -347,6 +396,25 @@ mod tests {
         assert_eq!(judge(Shape::State, &[look("2026-03-04T23:59:59Z")], late).0, Some(Outcome::Filled));
         assert_eq!(judge(Shape::State, &[look("2026-03-05T00:00:00Z")], late).0, Some(Outcome::Missed));
         assert_eq!(judge(Shape::State, &[], "2026-03-04T12:00:00Z").0, None);
+    }
+
+    #[test]
+    fn what_people_attach_fills_a_period_until_the_grace_is_over() {
+        let judge = |files: &[&str], expected: &[Expected], now: &str| {
+            let files = files.iter().zip(5..).map(|(when, leaf)| (leaf, at(when))).collect();
+            let manual = Manual { asked: true, files };
+            outcome("2026-03".parse().unwrap(), expected, &[], &manual, at(now))
+        };
+        let (in_time, late) = ("2026-04-03T23:00:00Z", "2026-04-04T01:00:00Z");
+        assert_eq!(judge(&[], &[], in_time).outcome, None);
+        assert_eq!(judge(&[], &[], late).outcome, Some(Outcome::Missed));
+        let filled = judge(&[late, in_time], &[], late);
+        assert_eq!((filled.outcome, filled.uploads), (Some(Outcome::Filled), vec![5, 6]));
+        assert_eq!(judge(&[late], &[], late).outcome, Some(Outcome::Late));
+        // A control that asks for both needs both.
+        let kind: Kind = "identity.account@1".parse().unwrap();
+        let expected = [Expected { kind, shape: Shape::State, source: "okta-prod".parse().unwrap() }];
+        assert_eq!(judge(&[in_time], &expected, late).outcome, Some(Outcome::Missed));
     }
 
     #[test]

@@ -281,6 +281,7 @@ fn outcomes(host: &Host, seal: &Seal) -> Result<Vec<ControlCoverage>, ExportErro
             period: slot.period,
             outcome: slot.outcome,
             runs: slot.runs.clone(),
+            uploads: slot.uploads.clone(),
             reason: slot.reason.clone(),
         });
     }

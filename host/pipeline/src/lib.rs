@@ -19,6 +19,7 @@
 //! | [`due`] | what the scheduler is told of a source |
 //! | [`seal`] | the closing of an audit period |
 //! | [`timestamp`] | an outside authority's word on when a checkpoint was there |
+//! | [`upload`] | files that people attach to a control's period |
 //! | [`export`] | the auditor's package |
 //! | [`people`] | joiners and leavers across systems |
 //! | [`reperform`] | every run of a package again, offline |
@@ -40,4 +41,5 @@ pub mod seal;
 pub mod services;
 pub mod source;
 pub mod timestamp;
+pub mod upload;
 pub mod workspace;

@@ -160,6 +160,7 @@ fn slots(of: &coverage::ControlCoverage) -> Vec<Slot> {
         outcome: period.outcome.unwrap_or(Outcome::Missed),
         reason: period.reason.clone(),
         runs: period.runs.clone(),
+        uploads: period.uploads.clone(),
     };
     of.periods.iter().map(slot).collect()
 }

@@ -1,5 +1,6 @@
 //! One file a command. A command reads its arguments, calls the layer below, and prints; it decides nothing.
 
+mod attach;
 mod check;
 mod collect;
 mod conform;
@@ -15,6 +16,7 @@ mod seal;
 mod serve;
 mod source;
 mod status;
+mod token;
 mod verify;
 
 use crate::args::{Args, Command};
@@ -37,8 +39,10 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Command::Doctor => return runtime.block_on(doctor::run(at, format)),
         Command::Status(args) => status::run(at, format, &args)?,
         Command::Evidence(command) => evidence::run(at, format, command)?,
+        Command::Attach(args) => attach::run(at, format, args)?,
         Command::Seal(args) => return runtime.block_on(seal::run(at, format, args)),
         Command::Export(args) => export::run(at, format, &args)?,
+        Command::Token(command) => token::run(at, format, command)?,
         Command::Verify(args) => return verify::run(format, &args),
         Command::Reperform(args) => return runtime.block_on(reperform::run(at, format, &args)),
         Command::Check(args) => return check::check(at, format, &args),

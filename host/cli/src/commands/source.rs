@@ -255,8 +255,7 @@ pub(crate) fn approve(
         }
     }
     let host = crate::host::open(workspace.root())?;
-    let by = std::env::var("USER").unwrap_or_else(|_| "operator".to_owned());
-    approve::approve(&host, proposal, &by)?;
+    approve::approve(&host, proposal, &crate::host::person())?;
     output::say(&format!("Approved. {source} may now be checked and collected from."));
     Ok(())
 }

@@ -300,7 +300,13 @@ mod tests {
         };
         let periods = periods
             .iter()
-            .map(|p| PeriodOutcome { period: *p, outcome: outcome(p), runs: vec![], reason: None })
+            .map(|p| PeriodOutcome {
+                period: *p,
+                outcome: outcome(p),
+                runs: vec![],
+                uploads: vec![],
+                reason: None,
+            })
             .collect();
         ControlCoverage { control, periods }
     }

@@ -20,6 +20,9 @@ pub(super) fn page(contents: &Contents, coverage: &ControlCoverage) -> String {
     fact(&mut out, "Frequency", frequency_word(control.frequency));
     fact(&mut out, "Owner", escape(&control.owner));
     fact(&mut out, "Proven by", proofs(contents, coverage));
+    if let Some(words) = &control.manual {
+        fact(&mut out, "Attached by people", escape(words));
+    }
     let counts: Vec<String> = OUTCOMES
         .iter()
         .filter(|o| coverage.count(**o) > 0)
@@ -31,7 +34,7 @@ pub(super) fn page(contents: &Contents, coverage: &ControlCoverage) -> String {
     calendar::calendar(&mut out, &calendar::slots(coverage));
     out.push_str(
         "<h2>Every collection period</h2>\n<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">Period</th>\
-         <th scope=\"col\">Outcome</th><th scope=\"col\">Reason</th><th scope=\"col\">Runs</th></tr></thead><tbody>\n",
+         <th scope=\"col\">Outcome</th><th scope=\"col\">Reason</th><th scope=\"col\">Runs and attached files</th></tr></thead><tbody>\n",
     );
     for period in &coverage.periods {
         row(&mut out, contents, period);
@@ -66,7 +69,13 @@ fn row(out: &mut String, contents: &Contents, period: &PeriodOutcome) {
         }
     }
     if period.runs.len() > shown {
-        put!(out, "and {}", counted(period.runs.len() - shown, "more run", "more runs"));
+        put!(out, "and {} ", counted(period.runs.len() - shown, "more run", "more runs"));
+    }
+    for leaf in contents.ledger.leaves.iter().filter(|leaf| period.uploads.contains(&leaf.index)) {
+        let name = escape(&leaf.subject);
+        let folder = format!("../ledger/leaves/{}", leaf.index);
+        // Whoever wrote the file wrote it elsewhere: a browser is to keep it, not to show it.
+        put!(out, "<a href=\"{folder}/document\" download=\"{name}\">{name}</a> ");
     }
     out.push_str("</td></tr>\n");
 }

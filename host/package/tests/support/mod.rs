@@ -526,6 +526,7 @@ impl Sample {
                     outcome: p.outcome,
                     reason: p.reason.clone(),
                     runs: p.runs.clone(),
+                    uploads: p.uploads.clone(),
                 })
             });
             let at = evidence.meta.made_at;
@@ -570,7 +571,7 @@ fn outcome(control: &Control, period: CollectionPeriod, evidence: &Evidence) -> 
     } else {
         (Outcome::Filled, None)
     };
-    PeriodOutcome { period, outcome, runs: names, reason }
+    PeriodOutcome { period, outcome, runs: names, uploads: Vec::new(), reason }
 }
 
 impl Evidence {

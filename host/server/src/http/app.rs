@@ -1,6 +1,8 @@
 //! What every handler has at hand.
 
 use super::Options;
+use super::api::exports::Exports;
+use super::oidc::{Pending, Provider};
 use super::problem::Problem;
 use super::routes::Route;
 use super::session::Sessions;
@@ -23,6 +25,9 @@ struct Inner {
     tokens: Tokens,
     sessions: Sessions,
     throttle: Throttle,
+    exports: Exports,
+    provider: Option<Provider>,
+    pending: Pending,
     routes: Vec<Route>,
     document: Bytes,
 }
@@ -32,7 +37,24 @@ impl App {
         let tokens = Tokens::of(&service.host().workspace.data_dir());
         let sessions = Sessions::new(options.is_https(), options.session, options.session_idle);
         let throttle = Throttle::default();
-        Self { inner: Arc::new(Inner { service, options, tokens, sessions, throttle, routes, document }) }
+        let clock = Arc::clone(&service.host().clock);
+        let provider = options.oidc.clone().map(|oidc| Provider::new(oidc, clock));
+        let pending = Pending::default();
+        let exports = Exports::of(&service.host().workspace.data_dir());
+        Self {
+            inner: Arc::new(Inner {
+                service,
+                options,
+                tokens,
+                sessions,
+                throttle,
+                exports,
+                provider,
+                pending,
+                routes,
+                document,
+            }),
+        }
     }
 
     /// The service.
@@ -61,6 +83,18 @@ impl App {
 
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.inner.throttle
+    }
+
+    pub(crate) fn provider(&self) -> Option<&Provider> {
+        self.inner.provider.as_ref()
+    }
+
+    pub(crate) fn pending(&self) -> &Pending {
+        &self.inner.pending
+    }
+
+    pub(crate) fn exports(&self) -> &Exports {
+        &self.inner.exports
     }
 
     /// Everything that is served.

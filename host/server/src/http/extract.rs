@@ -1,5 +1,6 @@
 //! What a request carries, read strictly; what does not fit is a [`Problem`].
 
+use super::guard::TooSlow;
 use super::problem::Problem;
 use axum::extract::rejection::{BytesRejection, FormRejection, JsonRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -85,5 +86,12 @@ impl<S: Send + Sync> FromRequest<S> for Whole {
 
 /// Too large, too slow, or broken off.
 fn body(error: &BytesRejection) -> Problem {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<TooSlow>() {
+            return Problem::new(StatusCode::REQUEST_TIMEOUT, error.to_string());
+        }
+        cause = error.source();
+    }
     Problem::new(error.status(), error.body_text())
 }

@@ -18,9 +18,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
-/// How long a body may pause, and how long it may take in all.
-const PAUSE: Duration = Duration::from_secs(20);
-const WHOLE_BODY: Duration = Duration::from_secs(10 * 60);
 /// Answers up to this size get an entity tag of their content.
 const TAGGED_BYTES: u64 = 4 << 20;
 
@@ -36,8 +33,8 @@ pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Ne
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
     let address = client(peer, request.headers(), &app.options().trusted_proxies);
     request.extensions_mut().insert(Client { address });
-    let (pause, whole) = app.options().body_times.unwrap_or((PAUSE, WHOLE_BODY));
-    let request = request.map(|body| Body::new(Timed::new(body, pause, whole)));
+    let patience = app.options().patience;
+    let request = request.map(|body| Body::new(Timed::new(body, patience.pause, patience.body)));
     let is_page = !request.uri().path().starts_with("/api/") && super::wants_html(request.headers());
     let method = request.method().clone();
     let asked = request.headers().get(header::IF_NONE_MATCH).cloned();
@@ -170,7 +167,7 @@ impl Timed {
 /// The body came too slowly.
 #[derive(Debug, thiserror::Error)]
 #[error("the body came too slowly")]
-struct TooSlow;
+pub(crate) struct TooSlow;
 
 impl HttpBody for Timed {
     type Data = Bytes;

@@ -22,8 +22,6 @@ use tower::ServiceExt as _;
 const CONNECTIONS: usize = 20_000;
 /// Files that everything else may have open.
 const FILES: u64 = 512;
-/// How long a request's head may take, and how long a connection may be idle.
-const HEAD: Duration = Duration::from_secs(30);
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Bytes of a request's head.
@@ -93,8 +91,10 @@ impl Bound {
             };
             let Some((stream, peer, permit)) = accepted else { continue };
             let (router, tls, stopped) = (router.clone(), self.tls.clone(), stopped.clone());
+            let head = self.options.patience.head;
             tokio::spawn(async move {
-                connection(stream, Peer(peer.ip()), tls, router, stopped).await;
+                let peer = Peer(peer.ip());
+                connection(stream, Door { peer, head, router, stopped }, tls).await;
                 drop(permit);
             });
         }
@@ -133,27 +133,25 @@ fn connections() -> usize {
     usize::try_from(most).unwrap_or(usize::MAX).min(CONNECTIONS)
 }
 
-async fn connection(
-    stream: TcpStream,
+/// What a connection is served with.
+struct Door {
     peer: Peer,
-    tls: Option<Arc<Tls>>,
+    head: Duration,
     router: Router,
     stopped: watch::Receiver<()>,
-) {
+}
+
+async fn connection(stream: TcpStream, door: Door, tls: Option<Arc<Tls>>) {
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else { return speak(stream, peer, router, stopped).await };
+    let Some(tls) = tls else { return speak(stream, door).await };
     let acceptor = TlsAcceptor::from(tls.config());
     if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-        speak(stream, peer, router, stopped).await;
+        speak(stream, door).await;
     }
 }
 
-async fn speak(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: Peer,
-    router: Router,
-    mut stopped: watch::Receiver<()>,
-) {
+async fn speak(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, door: Door) {
+    let Door { peer, head, router, mut stopped } = door;
     let answer = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(peer);
@@ -162,7 +160,7 @@ async fn speak(
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(head)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), answer);
     let mut connection = std::pin::pin!(connection);

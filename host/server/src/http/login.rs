@@ -23,12 +23,16 @@ pub(crate) struct Given {
 }
 
 /// `GET /login`: the form.
-pub(crate) async fn form(viewer: Option<axum::Extension<Viewer>>, Query(to): Query<Where>) -> Response {
+pub(crate) async fn form(
+    State(app): State<App>,
+    viewer: Option<axum::Extension<Viewer>>,
+    Query(to): Query<Where>,
+) -> Response {
     let next = local(to.next.as_deref());
     if viewer.is_some() {
         return Redirect::to(&next).into_response();
     }
-    page(StatusCode::OK, &next, None)
+    page(&app, StatusCode::OK, &next, None)
 }
 
 /// `POST /login`: opens a session.
@@ -48,7 +52,9 @@ pub(crate) async fn sign_in(
     }
     let entry = match app.tokens().find(given.token.trim(), app.host().clock.now()) {
         Ok(Some(entry)) => entry,
-        Ok(None) => return page(StatusCode::UNAUTHORIZED, &next, Some("This token is not valid.")),
+        Ok(None) => {
+            return page(&app, StatusCode::UNAUTHORIZED, &next, Some("This token is not valid."));
+        }
         Err(error) => return Problem::failed(error.to_string()).into_response(),
     };
     app.throttle().forgive(client.address);
@@ -65,7 +71,7 @@ pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Resp
 }
 
 /// A path of ours to go on to; never another site's address, in any of the ways that browsers read one.
-fn local(next: Option<&str>) -> String {
+pub(crate) fn local(next: Option<&str>) -> String {
     let is_local = |path: &&str| {
         path.starts_with('/')
             && !path[1..].starts_with(['/', '\\'])
@@ -74,13 +80,18 @@ fn local(next: Option<&str>) -> String {
     next.filter(is_local).unwrap_or("/").to_owned()
 }
 
-fn page(status: StatusCode, next: &str, message: Option<&str>) -> Response {
+fn page(app: &App, status: StatusCode, next: &str, message: Option<&str>) -> Response {
     let message = message.map(|text| format!("<p role=\"alert\">{text}</p>")).unwrap_or_default();
+    let provider = app.provider().map(|_| {
+        let next = percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC);
+        format!("<p><a href=\"/login/oidc?next={next}\">Sign in with your organisation's account</a></p>")
+    });
+    let provider = provider.unwrap_or_default();
     let next = escape(next);
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Sign in – Exhibit</title>\
          <meta name=\"viewport\" content=\"width=device-width\">\
-         <main><h1>Exhibit</h1>{message}<form method=\"post\" action=\"/login\">\
+         <main><h1>Exhibit</h1>{message}{provider}<form method=\"post\" action=\"/login\">\
          <input type=\"hidden\" name=\"next\" value=\"{next}\">\
          <p><label for=\"token\">Token</label> <input id=\"token\" name=\"token\" type=\"password\" \
          autocomplete=\"current-password\" required autofocus></p>\

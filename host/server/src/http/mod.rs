@@ -9,6 +9,7 @@
 //! | [`tokens`], [`session`] | how someone shows who they are |
 //! | [`csrf`], [`throttle`] | requests that nobody meant, tokens that are guessed |
 //! | [`login`] | a token becomes a session |
+//! | [`oidc`] | an identity provider's word becomes one |
 //! | [`problem`] | what went wrong, RFC 9457 |
 //! | [`extract`] | what a request carries |
 //! | [`record`] | changes of tokens, in the ledger |
@@ -22,6 +23,7 @@ pub mod extract;
 mod guard;
 pub mod listen;
 mod login;
+pub mod oidc;
 mod openapi;
 pub mod problem;
 mod record;
@@ -34,6 +36,7 @@ pub mod viewer;
 pub use app::App;
 pub use guard::Client;
 pub use listen::{Bound, Peer, TlsFiles};
+pub use oidc::Oidc;
 pub use problem::Problem;
 pub use routes::{Access, Route, Routes};
 pub use session::Session;
@@ -67,8 +70,31 @@ pub struct Options {
     pub session: Duration,
     /// How long a person stays signed in without doing anything.
     pub session_idle: Duration,
-    /// How long a request's body may pause and take in all; none: 20 seconds, and ten minutes.
-    pub body_times: Option<(Duration, Duration)>,
+    /// How long clients are waited for.
+    pub patience: Patience,
+    /// An identity provider that signs people in; none: tokens alone do.
+    pub oidc: Option<Oidc>,
+}
+
+/// How long clients are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For the head of a request; also how long a connection may be idle.
+    pub head: Duration,
+    /// For a body that pauses.
+    pub pause: Duration,
+    /// For a whole body.
+    pub body: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(30),
+            pause: Duration::from_secs(20),
+            body: Duration::from_secs(10 * 60),
+        }
+    }
 }
 
 impl Options {
@@ -81,7 +107,8 @@ impl Options {
             public_url: None,
             session: Duration::from_secs(12 * 60 * 60),
             session_idle: Duration::from_secs(2 * 60 * 60),
-            body_times: None,
+            patience: Patience::default(),
+            oidc: None,
         }
     }
 
@@ -172,8 +199,15 @@ fn all_routes() -> Routes {
         .page(Method::GET, "/readyz", Access::Open, api::health::ready)
         .page(Method::GET, "/login", Access::Open, login::form)
         .page(Method::POST, "/login", Access::Open, login::sign_in)
+        .page(Method::GET, "/login/oidc", Access::Open, oidc::begin)
+        .page(Method::GET, oidc::BACK, Access::Open, oidc::back)
         .page(Method::POST, "/logout", Access::SignedIn, login::sign_out);
     pages::routes(api::routes(routes))
+}
+
+/// The list of everything that is served.
+pub fn routes() -> Vec<Route> {
+    all_routes().list().to_vec()
 }
 
 fn router(service: Service, options: Options) -> Result<(App, axum::Router), ServeError> {

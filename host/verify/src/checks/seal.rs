@@ -7,8 +7,9 @@ use exhibit_evidence::control::ControlId;
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::period::CollectionPeriod;
 use exhibit_evidence::run::RunId;
-use exhibit_ledger::seal::{Addendum, Seal, Slot};
+use exhibit_ledger::seal::{Addendum, Outcome, Seal, Slot};
 use exhibit_ledger::statement::LeafKind;
+use exhibit_ledger::upload::Upload;
 use exhibit_package::contents::RunContents;
 use exhibit_package::layout;
 use exhibit_package::model::{ControlCoverage, Meta};
@@ -25,6 +26,7 @@ pub(super) fn check(
 ) -> Result<Vec<ControlCoverage>, Finding> {
     let coverage: Vec<ControlCoverage> = checking.json(layout::COVERAGE)?;
     known_runs(&coverage, runs)?;
+    known_uploads(&coverage, leaves)?;
     let Some(digest) = meta.seal else {
         checking
             .notes
@@ -50,6 +52,41 @@ fn known_runs(coverage: &[ControlCoverage], runs: &BTreeMap<RunId, RunContents>)
                 let expected =
                     format!("run {run}, which had a part in {} of {}", period.period, control.control.id);
                 return Err(Finding::new(layout::run(run, layout::run_file::MANIFEST), expected, "nothing"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every attached file that the coverage names is in the package, was attached to that very period; and what only people fill is not filled
+/// without one.
+fn known_uploads(coverage: &[ControlCoverage], leaves: &[Leaf]) -> Result<(), Finding> {
+    for control in coverage {
+        for period in &control.periods {
+            for index in &period.uploads {
+                let expected = format!("a file attached to {} of {}", period.period, control.control.id);
+                let path = layout::leaf(*index, layout::leaf_file::DOCUMENT);
+                let leaf = leaves.iter().find(|leaf| leaf.contents.index == *index);
+                let Some(leaf) = leaf.filter(|leaf| leaf.document.is_some()) else {
+                    return Err(Finding::new(path, expected, "nothing"));
+                };
+                match Upload::of(&leaf.statement) {
+                    Some(upload)
+                        if upload.control == control.control.id && upload.period == period.period => {}
+                    Some(upload) => {
+                        let found = format!("one attached to {} of {}", upload.period, upload.control);
+                        return Err(Finding::new(path, expected, found));
+                    }
+                    None => return Err(Finding::new(path, expected, "a leaf of another kind")),
+                }
+            }
+            let needs = control.control.manual.is_some() && control.control.evidence.is_empty();
+            if needs && period.outcome == Outcome::Filled && period.uploads.is_empty() {
+                let expected = format!(
+                    "a file attached to {} of {}, which is filled",
+                    period.period, control.control.id
+                );
+                return Err(Finding::new(layout::COVERAGE, expected, "none"));
             }
         }
     }
@@ -128,6 +165,7 @@ fn same_slots(coverage: &[ControlCoverage], slots: &Slots) -> Result<(), Finding
                 outcome: period.outcome,
                 reason: period.reason.clone(),
                 runs: period.runs.clone(),
+                uploads: period.uploads.clone(),
             };
             shown.insert((slot.control.clone(), slot.period), slot);
         }

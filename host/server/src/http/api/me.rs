@@ -19,6 +19,8 @@ pub(crate) struct Me {
     /// The audit period that an auditor reads.
     #[schema(example = "2026-H1")]
     engagement: Option<String>,
+    /// What a program under a session sends as `X-CSRF-Token` with whatever changes something; none: a token asks.
+    csrf: Option<String>,
 }
 
 /// This document
@@ -35,6 +37,7 @@ pub(crate) async fn me(viewer: Viewer) -> Json<Me> {
     Json(Me {
         role: viewer.role.word(),
         engagement: viewer.engagement().map(|period| period.name().to_owned()),
+        csrf: viewer.session.map(|session| session.csrf),
         who: viewer.who,
     })
 }
