@@ -11,6 +11,7 @@
 #   bagit                                an independent BagIt validator
 #   securesystemslib                     an independent DSSE verifier
 #   jsonschema                           fixtures against the vendors' specifications
+#   schemathesis                         asks our API for everything that its description allows, and more
 #   openpyxl                             opens our workbook
 #   google-api-python-client             Google's descriptions of its own APIs, and an independent client of them
 # npm packages (in target/test-node)
@@ -37,7 +38,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 python=$target/test-python
-packages=('moto[server]==5.2.5' boto3 bagit 'securesystemslib[crypto]' jsonschema openpyxl 'setuptools<81' google-api-python-client==2.202.0)
+packages=('moto[server]==5.2.5' schemathesis==4.32.5 boto3 bagit 'securesystemslib[crypto]' jsonschema openpyxl 'setuptools<81' google-api-python-client==2.202.0)
 stamp=$python/installed
 if [ "$(cat "$stamp" 2>/dev/null)" != "${packages[*]}" ]; then
   echo "setup: installing Python packages ${packages[*]} (an AWS to test against, and independent checkers)"

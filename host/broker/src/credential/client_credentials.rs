@@ -28,8 +28,6 @@ use super::{CredentialError, CredentialProblem, Loader, Means};
 use crate::grant::AskedToken;
 use crate::secret::{SecretRef, Text};
 use async_trait::async_trait;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use exhibit_evidence::fetch::FetchError;
 use exhibit_evidence::secret::Secret;
 use rustls::sign::CertifiedKey;
@@ -252,13 +250,9 @@ fn proof(
 
 /// RFC 6749 section 2.3.1: both are written as in a form before they are joined.
 fn basic(client_id: &str, secret: &Secret, loader: &mut Loader<'_>) -> Secret {
-    let form = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = Secret::new(format!("{}:{}", form(client_id), form(secret.expose())));
-    let encoded = Secret::new(STANDARD.encode(pair.expose()));
-    let value = Secret::new(format!("Basic {}", encoded.expose()));
-    // The encoded pair is as good as the secret, and no encoding of it alone.
+    let (header, encoded) = super::header::client(client_id, secret);
     loader.secrets.push(encoded);
-    value
+    header.into_value()
 }
 
 fn certified(

@@ -97,6 +97,22 @@ pub(super) fn basic(config: &BasicConfig, loader: &mut Loader<'_>) -> Result<Hea
     Ok(authorization(format!("Basic {}", encoded.expose())))
 }
 
+/// A client's name and secret as one header (RFC 6749, section 2.3.1): both are written as in a form before they are
+/// joined. The encoded pair comes with it: it is as good as the secret, and no encoding of it alone.
+pub(super) fn client(client_id: &str, secret: &Secret) -> (Header, Secret) {
+    let form = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = Secret::new(format!("{}:{}", form(client_id), form(secret.expose())));
+    let encoded = Secret::new(STANDARD.encode(pair.expose()));
+    (authorization(format!("Basic {}", encoded.expose())), encoded)
+}
+
+impl Header {
+    /// Its value.
+    pub(super) fn into_value(self) -> Secret {
+        self.value
+    }
+}
+
 fn authorization(value: String) -> Header {
     Header { name: "authorization".to_owned(), value: Secret::new(value) }
 }

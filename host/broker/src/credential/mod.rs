@@ -201,6 +201,13 @@ impl Credential {
         Ok(Self { scheme_name: config.scheme(), scheme, secrets: loader.secrets })
     }
 
+    /// A client's own name and secret, where a program shows who it is itself and no source's settings do
+    /// (RFC 6749, section 2.3.1).
+    pub fn client(client_id: &str, secret: &Secret) -> Self {
+        let (header, encoded) = header::client(client_id, secret);
+        Self { scheme_name: "basic", scheme: Arc::new(header), secrets: vec![secret.clone(), encoded] }
+    }
+
     /// The scheme's name.
     pub fn scheme_name(&self) -> &'static str {
         self.scheme_name

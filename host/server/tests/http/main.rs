@@ -5,6 +5,8 @@
 mod api;
 mod bounds;
 mod client;
+mod foreign;
+mod oidc;
 mod people;
 mod who;
 mod world;

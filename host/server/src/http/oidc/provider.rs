@@ -2,13 +2,12 @@
 
 use super::Oidc;
 use super::token::{self, Claims, Keys};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use exhibit_broker::address::AllowedAddresses;
-use exhibit_broker::grant::{Ask, AskedRule, Grants};
+use exhibit_broker::credential::Credential;
+use exhibit_broker::grant::{Ask, AskedRule, AskedSlot, AskedToken, Grants};
 use exhibit_broker::live::{LiveOptions, LiveTransport};
 use exhibit_broker::transport::{Outgoing, Transport as _};
-use exhibit_evidence::secret::Secret;
+use exhibit_evidence::fetch::AuthRef;
 use exhibit_evidence::time::Clock;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +22,8 @@ const FRESH: Duration = Duration::from_secs(60 * 60);
 const KEYS_AGAIN: Duration = Duration::from_secs(60);
 /// Bytes of an answer.
 const ANSWER_BYTES: u64 = 1 << 20;
+/// What our own secret is called at the transport.
+const SLOT: &str = "client";
 
 /// What a provider says of itself.
 #[derive(Clone, Debug, Deserialize)]
@@ -72,7 +73,7 @@ impl Provider {
         }
         let at = format!("{}/.well-known/openid-configuration", self.issuer().trim_end_matches('/'));
         let at = Url::parse(&at).map_err(|error| format!("the issuer is no URL: {error}"))?;
-        let described: Described = self.ask(get(at)).await?;
+        let described: Described = self.ask(get(at), None).await?;
         if described.issuer.trim_end_matches('/') != self.issuer().trim_end_matches('/') {
             return Err("the identity provider describes another than the one that was asked".to_owned());
         }
@@ -99,11 +100,9 @@ impl Provider {
         let methods = described.token_endpoint_auth_methods_supported.as_deref();
         // Where a provider does not say, it takes the first (Discovery, section 3).
         let basic = methods.is_none_or(|all| all.iter().any(|method| method == "client_secret_basic"));
-        let mut headers = vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
         let mut secret = self.oidc.client_secret.as_ref();
-        if basic && let Some(secret) = secret.take() {
-            headers.push(("authorization".to_owned(), self.basic(secret)));
-        }
+        let credential =
+            secret.take_if(|_| basic).map(|secret| Credential::client(&self.oidc.client_id, secret));
         let mut fields = vec![
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -114,16 +113,10 @@ impl Provider {
         fields.extend(secret.map(|secret| ("client_secret", secret.expose())));
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let (url, body) = (described.token_endpoint, Some(body.into_bytes()));
-        let request = Outgoing { method: "POST".to_owned(), url, headers, body, auth: None };
-        self.ask::<Exchanged>(request).await.map(|exchanged| exchanged.id_token)
-    }
-
-    /// RFC 6749, section 2.3.1: name and secret are form-encoded first.
-    fn basic(&self, secret: &Secret) -> String {
-        let encode =
-            |text: &str| -> String { url::form_urlencoded::byte_serialize(text.as_bytes()).collect() };
-        let pair = format!("{}:{}", encode(&self.oidc.client_id), encode(secret.expose()));
-        format!("Basic {}", BASE64_STANDARD.encode(pair))
+        let auth = credential.is_some().then(|| AuthRef { slot: SLOT.to_owned(), params: Vec::new() });
+        let headers = vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
+        let request = Outgoing { method: "POST".to_owned(), url, headers, body, auth };
+        self.ask::<Exchanged>(request, credential).await.map(|exchanged| exchanged.id_token)
     }
 
     /// Reads an ID token.
@@ -149,22 +142,34 @@ impl Provider {
             return Ok(Arc::clone(keys));
         }
         let url = self.discover().await?.jwks_uri;
-        let keys: Arc<Keys> = Arc::new(self.ask(get(url)).await?);
+        let keys: Arc<Keys> = Arc::new(self.ask(get(url), None).await?);
         *known = Some((Instant::now(), Arc::clone(&keys)));
         Ok(keys)
     }
 
     /// Asks by the transport that sources use, granted this one address.
-    async fn ask<T: DeserializeOwned>(&self, request: Outgoing) -> Result<T, String> {
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        request: Outgoing,
+        credential: Option<Credential>,
+    ) -> Result<T, String> {
         let told = |error: &dyn std::fmt::Display| format!("the identity provider was not reached: {error}");
         let mut pattern = request.url.clone();
         pattern.set_query(None);
         let rule = format!("{} {pattern}", request.method).parse().map_err(|error| format!("{error}"))?;
-        let ask = Ask { egress: vec![AskedRule { rule, read_only: false }], ..Ask::default() };
+        let mut ask = Ask { egress: vec![AskedRule { rule, read_only: false }], ..Ask::default() };
+        let host = request.url.host_str().unwrap_or_default();
+        if let Some(credential) = &credential {
+            let hosts = vec![host.parse().map_err(|error| told(&error))?];
+            let schemes = vec![credential.scheme_name().to_owned()];
+            ask.slots.insert(SLOT.to_owned(), AskedSlot { schemes, hosts, token: AskedToken::default() });
+        }
         let mut options = LiveOptions::new(Grants::all("oidc", ask), Arc::clone(&self.clock));
         // The operator named the issuer, so what it points to may have a private address.
-        let host = request.url.host_str().map(|host| host.trim_matches(['[', ']']));
-        options.allow_addresses = AllowedAddresses::parse(host).map_err(|error| told(&error))?;
+        let named = [host.trim_matches(['[', ']'])];
+        options.allow_addresses = AllowedAddresses::parse(named).map_err(|error| told(&error))?;
+        options.credentials =
+            credential.map(|credential| (SLOT.to_owned(), credential)).into_iter().collect();
         options.extra_ca_pem.clone_from(&self.oidc.ca_pem);
         options.limits.body_bytes = ANSWER_BYTES;
         options.limits.attempt_timeout_ms = 10_000;

@@ -197,6 +197,16 @@ mod tests {
         "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
     const SIGNATURE: &str =
         "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+    /// RFC 7515, appendix A.2: RS256, over the same payload.
+    const RSA_HEAD: &str = "eyJhbGciOiJSUzI1NiJ9";
+    const RSA_MODULUS: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt\
+         0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSX\
+         ndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5\
+         IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
+    const RSA_SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W\
+         2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkS\
+         jtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnv\
+         Wh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
     /// RFC 8037, appendix A.4: EdDSA.
     const ED_KEY: &str =
         r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
@@ -219,6 +229,16 @@ mod tests {
         let good = format!("{HEAD}.{PAYLOAD}.{SIGNATURE}");
         assert!(is_signed(&good, &keys(KEY)));
         assert!(is_signed(ED_TOKEN, &keys(ED_KEY)));
+        let rsa = format!(r#"{{"keys":[{{"kty":"RSA","n":"{RSA_MODULUS}","e":"AQAB"}}]}}"#);
+        assert!(is_signed(&format!("{RSA_HEAD}.{PAYLOAD}.{RSA_SIGNATURE}"), &keys(&rsa)));
+        assert!(!is_signed(
+            &format!("{RSA_HEAD}.{PAYLOAD}.{}", RSA_SIGNATURE.replacen("cC4", "cC5", 1)),
+            &keys(&rsa)
+        ));
+        assert!(
+            !is_signed(&format!("{HEAD}.{PAYLOAD}.{RSA_SIGNATURE}"), &keys(&rsa)),
+            "the key is of another kind"
+        );
         assert!(!is_signed(&good, &keys(ED_KEY)));
         let altered = good.replacen("DtEh", "DtEi", 1);
         assert!(!is_signed(&altered, &keys(KEY)));
