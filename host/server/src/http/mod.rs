@@ -15,7 +15,9 @@
 //! | [`record`] | changes of tokens, in the ledger |
 //! | [`openapi`] | the API's description |
 //! | [`api`] | the API |
+//! | [`actions`] | what the forms of the pages do |
 
+mod actions;
 mod api;
 pub mod app;
 mod csrf;
@@ -202,7 +204,7 @@ fn all_routes() -> Routes {
         .page(Method::GET, "/login/oidc", Access::Open, oidc::begin)
         .page(Method::GET, oidc::BACK, Access::Open, oidc::back)
         .page(Method::POST, "/logout", Access::SignedIn, login::sign_out);
-    pages::routes(api::routes(routes))
+    pages::routes(actions::routes(api::routes(routes)))
 }
 
 /// The list of everything that is served.

@@ -195,6 +195,6 @@ fn plain_failure() -> Response {
 }
 
 /// Digest over what a proposal asks, so that what was read is what is approved.
-fn asks_digest(proposal: &exhibit_pipeline::approve::Proposal) -> String {
+pub(crate) fn asks_digest(proposal: &exhibit_pipeline::approve::Proposal) -> String {
     exhibit_evidence::digest::Digest::of(proposal.difference.to_string()).to_string()
 }

@@ -164,6 +164,7 @@ fn host(dir: &Path, clock: Arc<Stopped>) -> Host {
         directory: None,
         timestamp: None,
         service: Default::default(),
+        alert: Vec::new(),
     };
     let workspace = Workspace::create(dir, config).unwrap();
     let secret = identity.to_string();

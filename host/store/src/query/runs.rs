@@ -156,33 +156,6 @@ impl Store {
         (0..end).rev().filter_map(|leaf| at(leaf).transpose()).filter(wanted).take(limit).collect()
     }
 
-    /// At most `limit` runs, the newest first, of those that were committed before the leaf `before`. Reads no more
-    /// than it answers with and passes over.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub fn runs_before(
-        &self,
-        filter: &RunFilter,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<RunEntry>, ReadError> {
-        let end = before.unwrap_or(u64::MAX).min(self.inner.signed());
-        let fits = |run: &Result<RunEntry, ReadError>| {
-            let wanted = |run: &RunEntry| filter.span.is_none_or(|span| span.contains(run.started_at));
-            run.as_ref().map_or(true, |run| run.leaf < end && wanted(run))
-        };
-        if let Some(source) = &filter.source {
-            return self.runs_back(source).filter(fits).take(limit).collect();
-        }
-        let leaves = (0..end).rev().filter_map(|leaf| {
-            let missing = || ReadError::damaged("the index", format!("it has no leaf {leaf}"));
-            let row = self.inner.leaf_row(leaf).and_then(|row| row.ok_or_else(missing));
-            row.and_then(|row| row.run.map(|run| self.inner.run_entry(run)).transpose()).transpose()
-        });
-        leaves.filter(fits).take(limit).collect()
-    }
-
     /// A run's manifest.
     ///
     /// # Errors
