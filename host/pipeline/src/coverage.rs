@@ -249,12 +249,7 @@ impl Asked {
     }
 }
 
-fn cover_by(
-    host: &Host,
-    control: &Control,
-    asked: &Asked,
-    span: Span,
-) -> Result<ControlCoverage, HostError> {
+fn cover_by(host: &Host, control: &Control, asked: &Asked, span: Span) -> Result<ControlCoverage, HostError> {
     let now = host.clock.now();
     let expected = expected(control, &asked.sources, |kind| host.shape(kind));
     let mut proofs = host.store.coverage(&control.id, span).map_err(unreadable)?;
