@@ -14,6 +14,7 @@
 //! | [`grant`] | the requests that a source may make: asked and approved |
 //! | [`live`] | the transport that reaches the network |
 //! | [`manifest`] | what a component asks for, readable without running it |
+//! | [`memory`] | a recording in memory |
 //! | [`paging`] | how a list goes on, and the walk over its pages |
 //! | [`mod@pointer`] | what stands at a JSON pointer or XML path, in one pass |
 //! | [`reconcile`] | whether a population is whole |
@@ -31,6 +32,7 @@ pub mod fixture;
 pub mod grant;
 pub mod live;
 pub mod manifest;
+pub mod memory;
 mod pace;
 pub mod paging;
 pub mod pointer;

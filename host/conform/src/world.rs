@@ -4,12 +4,13 @@ use crate::{hostile, secrets};
 use async_trait::async_trait;
 use exhibit_broker::fixture::{Fixture, FixtureTransport};
 use exhibit_broker::grant::Grants;
+use exhibit_broker::memory::Memory;
 use exhibit_broker::record::{ExchangeSink, Recording, SinkError};
 use exhibit_broker::transport::{Incoming, Outgoing, SendFailure, Transport};
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::exchange::{Answer, Exchange, ExchangeId, Walk};
 use exhibit_evidence::fetch::FetchError;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What is changed in the answers.
@@ -36,6 +37,7 @@ pub(crate) struct World {
     /// Where nothing fits exactly, what was recorded of the same path answers.
     lenient: bool,
     kept: Mutex<Kept>,
+    memory: Memory,
 }
 
 #[derive(Default)]
@@ -47,8 +49,6 @@ struct Kept {
     /// How many were sent before the tenant was known.
     sent_by_check: Option<usize>,
     requests: BTreeMap<ExchangeId, String>,
-    exchanges: BTreeMap<ExchangeId, Exchange>,
-    bodies: HashMap<Digest, Vec<u8>>,
     missed: Vec<String>,
     turned: usize,
 }
@@ -56,7 +56,7 @@ struct Kept {
 impl World {
     pub(crate) fn new(grants: Arc<Grants>, fixtures: Vec<Fixture>, twist: Twist, lenient: bool) -> Self {
         let fixtures = FixtureTransport::new(fixtures, Grants::clone(&grants));
-        Self { grants, fixtures, twist, lenient, kept: Mutex::default() }
+        Self { grants, fixtures, twist, lenient, kept: Mutex::default(), memory: Memory::default() }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -102,12 +102,11 @@ impl World {
 
     /// Bodies as they are kept for the auditor, each with the request that it answers.
     pub(crate) fn bodies(&self) -> Vec<(String, Vec<u8>)> {
-        let kept = self.kept();
         let of = |exchange: &Exchange| {
             let Answer::Response { body, .. } = &exchange.answer else { return None };
-            Some((format!("{} {}", exchange.method, exchange.url), kept.bodies.get(body)?.clone()))
+            Some((format!("{} {}", exchange.method, exchange.url), self.memory.body(body)?))
         };
-        kept.exchanges.values().filter_map(of).collect()
+        self.memory.exchanges().iter().filter_map(of).collect()
     }
 
     fn recorded(&self, request: &Outgoing) -> Result<Incoming, SendFailure> {
@@ -182,28 +181,22 @@ impl ExchangeSink for World {
         if let Some(line) = kept.last.take() {
             kept.requests.insert(exchange.id, line);
         }
-        if let (Some(digest), Some(bytes)) = (exchange.request_body, request_body) {
-            kept.bodies.insert(digest, bytes.to_vec());
-        }
-        if let (Answer::Response { body: digest, .. }, Some(bytes)) = (&exchange.answer, body) {
-            kept.bodies.insert(*digest, bytes.to_vec());
-        }
-        kept.exchanges.insert(exchange.id, exchange.clone());
-        Ok(())
+        drop(kept);
+        ExchangeSink::exchange(&self.memory, exchange, request_body, body)
     }
 
-    fn walk(&self, _: &Walk) -> Result<(), SinkError> {
-        Ok(())
+    fn walk(&self, walk: &Walk) -> Result<(), SinkError> {
+        self.memory.walk(walk)
     }
 }
 
 impl Recording for World {
     fn exchange(&self, id: ExchangeId) -> Option<Exchange> {
-        self.kept().exchanges.get(&id).cloned()
+        Recording::exchange(&self.memory, id)
     }
 
     fn body(&self, digest: &Digest) -> Option<Vec<u8>> {
-        self.kept().bodies.get(digest).cloned()
+        self.memory.body(digest)
     }
 }
 

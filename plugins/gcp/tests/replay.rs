@@ -23,28 +23,14 @@ const PROD: &str = "//cloudresourcemanager.googleapis.com/projects/900000000001"
 const DEV: &str = "//cloudresourcemanager.googleapis.com/projects/900000000002";
 
 fn replay(files: &[&str]) -> Replay {
-    let (first, others) = files.split_first().unwrap();
-    let path = |name: &str| format!("fixtures/{name}.jsonl");
-    let replay = others.iter().fold(Replay::fixtures(path(first)), |replay, name| replay.and(path(name)));
-    replay.settings(json!({"organization": "123456789012"}))
-}
-
-/// One population by what it asks.
-#[track_caller]
-fn population<'r>(run: &'r Run, kind: &str, query: &str) -> &'r exhibit_evidence::run::Population {
-    let found = run.populations.iter().find(|p| p.kind.to_string() == kind && p.query.contains(query));
-    found.unwrap_or_else(|| panic!("no {kind} of {query}:\n{run}"))
+    Replay::named(files).settings(json!({"organization": "123456789012"}))
 }
 
 /// Received by the host's count, left out with a reason, emitted.
 #[track_caller]
 fn counts(run: &Run, kind: &str, query: &str) -> (u64, u64, u64) {
-    let p = population(run, kind, query);
+    let p = run.population_about(kind, query);
     (p.received, p.filtered.values().sum(), p.emitted)
-}
-
-fn said(run: &Run, level: Level) -> Vec<&str> {
-    run.log.iter().filter(|line| line.level == level).map(|line| line.message.as_str()).collect()
 }
 
 fn time(text: &str) -> Option<Timestamp> {
@@ -56,7 +42,7 @@ fn a_whole_organisation_is_complete() {
     let run = replay(&WHOLE).run::<Gcp>();
     run.assert_complete().assert_fixtures_used().assert_snapshot("fixtures/whole.records.jsonl");
     assert_eq!(run.tenant.as_deref(), Some("organizations/123456789012"));
-    assert_eq!(said(&run, Level::Warn), [""; 0]);
+    assert_eq!(run.said(Level::Warn), [""; 0]);
     // Two folders, three projects; the organisation has a population of its own.
     assert_eq!(counts(&run, "asset.resource@1", "beneath"), (5, 0, 5));
     assert_eq!(counts(&run, "asset.resource@1", "enabled services"), (5, 0, 5));
@@ -412,7 +398,7 @@ fn a_window_that_begins_before_google_s_memory_is_incomplete() {
         .window(Span { start, end })
         .wanting::<Activity>()
         .run::<Gcp>();
-    let p = population(&run, "audit.activity@1", "");
+    let p = run.population_about("audit.activity@1", "");
     assert!(p.verdict.reason().unwrap_or_default().contains("keeps these logs for 400 days"), "{run}");
 }
 
@@ -516,7 +502,7 @@ fn every_list_may_be_withheld_and_each_says_so() {
 #[test]
 fn the_check_names_what_is_missing() {
     let run = one(&(lone_project() + &lists(200, "{}"))).wanting::<Account>().run::<Gcp>();
-    let warned = said(&run, Level::Warn);
+    let warned = run.said(Level::Warn);
     let missing = "storage.buckets.getIamPolicy is not granted on projects/900000000009: who reaches buckets; without it publicly_accessible is unknown (asset.resource@1, identity.role_grant@1)";
     assert!(warned.contains(&missing), "{warned:?}");
     // What only an organisation can grant is not asked of a project.
@@ -558,7 +544,7 @@ fn what_a_project_inherits_from_where_nobody_looks_is_incomplete() {
         .wanting::<RoleGrant>()
         .wanting::<Logging>()
         .run::<Gcp>();
-    let grants = population(&run, "identity.role_grant@1", "IAM policies of the organisation");
+    let grants = run.population_about("identity.role_grant@1", "IAM policies of the organisation");
     assert!(
         grants
             .verdict
@@ -614,7 +600,7 @@ fn words_that_nobody_knows_yet_are_kept_and_not_guessed() {
     );
     let run = one(&(lone_project() + &lines + &keys)).run::<Gcp>();
     assert!(run.failure.is_none() && run.rejections.is_empty(), "{run}");
-    let rules = population(&run, "config.network_rule@1", "");
+    let rules = run.population_about("config.network_rule@1", "");
     assert!(rules.verdict.reason().unwrap_or_default().contains("`SIDEWAYS` is no direction"), "{run}");
     let sql = "//cloudsql.googleapis.com/projects/example-one/instances/odd";
     assert_eq!(run.attributes::<Resource>(sql).status.as_deref(), Some("DREAMING"));
@@ -624,7 +610,7 @@ fn words_that_nobody_knows_yet_are_kept_and_not_guessed() {
         ["enabled", "point_in_time_recovery", "retention_days"]
     );
     // One account cannot be read, and costs the other nothing.
-    let accounts = population(&run, "identity.account@1", "");
+    let accounts = run.population_about("identity.account@1", "");
     assert_eq!((accounts.received, accounts.emitted), (2, 1));
     assert!(accounts.verdict.reason().is_some());
 }
@@ -665,7 +651,7 @@ fn audit_logs_of_one_closed_project_cost_no_other() {
         + &of("\"projects/example-two\"", 200, entry);
     let run = Replay::text(&lines).settings(json!({"organization": "1"})).wanting::<Activity>().run::<Gcp>();
     run.assert_fixtures_used();
-    let p = population(&run, "audit.activity@1", "");
+    let p = run.population_about("audit.activity@1", "");
     assert_eq!((p.emitted, p.received), (1, 1));
     assert!(p.verdict.reason().unwrap_or_default().contains("PERMISSION_DENIED"), "{run}");
 }

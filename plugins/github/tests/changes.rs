@@ -14,7 +14,7 @@ use exhibit_sdk::kinds::{
 use exhibit_sdk::prelude::*;
 use exhibit_testkit::Replay;
 use serde_json::json;
-use support::{counts, reason, replay, said, time, whole_settings};
+use support::{replay, time, whole_settings};
 
 #[test]
 fn older_protection_and_rulesets() {
@@ -76,7 +76,7 @@ fn branches_that_the_settings_name_and_that_do_not_exist() {
         .run::<GitHub>();
     assert!(run.failure.is_none(), "{run}");
     // Of two repositories one has neither branch.
-    assert_eq!(counts::<RepoProtection>(&run), (2, 1, 1, 2));
+    assert_eq!(run.counts::<RepoProtection>(), (2, 1, 1, 2));
     let filtered = &run.population::<RepoProtection>().filtered;
     assert_eq!(filtered["a repository without any of these branches"], 1);
     assert_eq!(run.attributes::<RepoProtection>("501/main").enabled, Some(false));
@@ -193,7 +193,7 @@ fn what_is_withheld_of_a_pull_request_is_unknown() {
         "tickets",
     ];
     assert_eq!(record.unknown, unknown);
-    let warned = said(&run, Level::Warn);
+    let warned = run.said(Level::Warn);
     assert_eq!(warned.len(), 3, "{warned:?}");
     let details = "unknown: pull requests' details, 3 times, the first because GET \
                    https://api.github.com/repos/example-org/app/pulls/11 answered 403: Resource not accessible by \
@@ -286,7 +286,7 @@ fn a_window_that_github_no_longer_has_is_not_complete() {
     run(first).assert_complete();
     let early = run(Timestamp::from_ms(first.as_ms() - 1));
     let gap = "GitHub keeps its audit log for 180 days, and the window begins before";
-    assert_eq!(reason::<Activity>(&early), gap);
+    assert_eq!(early.reason::<Activity>(), gap);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use exhibit_sdk::kinds::{
 use exhibit_sdk::prelude::*;
 use exhibit_testkit::Replay;
 use serde_json::json;
-use support::{WHOLE, counts, date, reason, replay, said, time, whole_settings};
+use support::{WHOLE, date, replay, time, whole_settings};
 
 #[test]
 fn a_whole_organisation_is_complete() {
@@ -23,28 +23,28 @@ fn a_whole_organisation_is_complete() {
     run.assert_complete().assert_fixtures_used().assert_snapshot("fixtures/whole.records.jsonl");
     assert_eq!(run.tenant.as_deref(), Some("900100"));
     // One owner, two members, one outside collaborator, one invitation.
-    assert_eq!(counts::<Account>(&run), (5, 5, 0, 5));
+    assert_eq!(run.counts::<Account>(), (5, 5, 0, 5));
     // Three teams and four members, of whom Bo is in two teams. Nobody is in the third.
-    assert_eq!(counts::<GroupMembership>(&run), (7, 6, 1, 4));
+    assert_eq!(run.counts::<GroupMembership>(), (7, 6, 1, 4));
     // One owner; three roles, of which one is held by a user, one through and by a team, one by nobody; three
     // collaborators; two teams.
-    assert_eq!(counts::<RoleGrant>(&run), (1 + 3 + 3 + 3 + 2, 10, 2, 8));
-    assert_eq!(counts::<AppGrant>(&run), (2, 2, 0, 2));
+    assert_eq!(run.counts::<RoleGrant>(), (1 + 3 + 3 + 3 + 2, 10, 2, 8));
+    assert_eq!(run.counts::<AppGrant>(), (2, 2, 0, 2));
     // Two deploy keys, two authorised credentials.
-    assert_eq!(counts::<Credential>(&run), (4, 4, 0, 4));
+    assert_eq!(run.counts::<Credential>(), (4, 4, 0, 4));
     // Three repositories, two environments.
-    assert_eq!(counts::<Resource>(&run), (5, 5, 0, 5));
-    assert_eq!(counts::<RepoProtection>(&run), (3, 3, 0, 3));
-    assert_eq!(counts::<Finding>(&run), (9, 9, 0, 9));
+    assert_eq!(run.counts::<Resource>(), (5, 5, 0, 5));
+    assert_eq!(run.counts::<RepoProtection>(), (3, 3, 0, 3));
+    assert_eq!(run.counts::<Finding>(), (9, 9, 0, 9));
     // Six in one repository and two in another: an issue, an open one and two of other days are left out.
-    assert_eq!(counts::<ChangeRequest>(&run), (8, 4, 4, 4));
-    assert_eq!(counts::<Deploy>(&run), (3, 2, 1, 2));
+    assert_eq!(run.counts::<ChangeRequest>(), (8, 4, 4, 4));
+    assert_eq!(run.counts::<Deploy>(), (3, 2, 1, 2));
     // The last is of the window's end, which does not belong to it.
-    assert_eq!(counts::<Activity>(&run), (6, 5, 1, 5));
-    assert_eq!(counts::<AccessChange>(&run), (6, 4, 2, 4));
+    assert_eq!(run.counts::<Activity>(), (6, 5, 1, 5));
+    assert_eq!(run.counts::<AccessChange>(), (6, 4, 2, 4));
     // Two documents without a list: the organisation's and that of Actions.
     assert_eq!(run.population::<AuthPolicy>().emitted, 2);
-    assert_eq!(said(&run, Level::Warn), [""; 0]);
+    assert_eq!(run.said(Level::Warn), [""; 0]);
     let lines = run.snapshot();
     for secret in ["EXAMPLE-SECRET", "A1EXAMPLETOKEN", "71c3fc11", "47DEQpj8HBSa"] {
         assert!(!lines.contains(secret), "{secret}");
@@ -312,7 +312,7 @@ fn repositories_that_the_settings_leave_out_are_counted() {
         .run::<GitHub>();
     run.assert_complete();
     // One repository and its two environments; the two others are left out.
-    assert_eq!(counts::<Resource>(&run), (5, 3, 2, 3));
+    assert_eq!(run.counts::<Resource>(), (5, 3, 2, 3));
     assert_eq!(
         run.population::<Resource>().filtered["a repository that is not among those of the settings"],
         2
@@ -325,8 +325,8 @@ fn grants_are_not_complete_where_the_owners_are_withheld() {
     let files = WHOLE.iter().map(|name| format!("fixtures/{name}.jsonl"));
     let whole = files.fold(Replay::text(refused), Replay::and).settings(whole_settings());
     let run = whole.run::<GitHub>();
-    assert_eq!(reason::<RoleGrant>(&run), "the list of owners could not be read", "{run}");
-    assert!(reason::<Account>(&run).contains("Resource not accessible"), "{run}");
+    assert_eq!(run.reason::<RoleGrant>(), "the list of owners could not be read", "{run}");
+    assert!(run.reason::<Account>().contains("Resource not accessible"), "{run}");
     // The others are there all the same.
     assert_eq!(run.lines::<RoleGrant>().len(), 7);
 }
@@ -337,34 +337,34 @@ fn a_token_that_opens_little_says_what_is_missing() {
     assert!(run.failure.is_none() && run.rejections.is_empty(), "{run}");
     run.assert_fixtures_used();
     // Anyone may see the public members and repositories.
-    assert_eq!(counts::<Account>(&run), (2, 2, 0, 2));
+    assert_eq!(run.counts::<Account>(), (2, 2, 0, 2));
     let unknown = &run.record::<Account>("101").unknown;
     assert!(unknown.contains(&"mfa_status".to_owned()) && unknown.contains(&"email".to_owned()));
     let no = "answered 403: Resource not accessible by personal access token";
     for reason in [
-        reason::<Account>(&run),
-        reason::<GroupMembership>(&run),
-        reason::<RoleGrant>(&run),
-        reason::<AppGrant>(&run),
-        reason::<AuthPolicy>(&run),
-        reason::<Credential>(&run),
-        reason::<Finding>(&run),
-        reason::<ChangeRequest>(&run),
+        run.reason::<Account>(),
+        run.reason::<GroupMembership>(),
+        run.reason::<RoleGrant>(),
+        run.reason::<AppGrant>(),
+        run.reason::<AuthPolicy>(),
+        run.reason::<Credential>(),
+        run.reason::<Finding>(),
+        run.reason::<ChangeRequest>(),
     ] {
         assert!(reason.contains(no), "{reason}");
     }
-    assert!(reason::<Finding>(&run).contains("Secret scanning is disabled on this organization."), "{run}");
-    assert!(reason::<Activity>(&run).starts_with("answered 404: Not Found"), "{run}");
+    assert!(run.reason::<Finding>().contains("Secret scanning is disabled on this organization."), "{run}");
+    assert!(run.reason::<Activity>().starts_with("answered 404: Not Found"), "{run}");
     // The one area that is open.
-    assert_eq!((reason::<Deploy>(&run), counts::<Deploy>(&run)), (String::new(), (0, 0, 0, 0)));
+    assert_eq!((run.reason::<Deploy>(), run.counts::<Deploy>()), ("", (0, 0, 0, 0)));
     // The branch is listed, and what the ruleset asks is known; what older protection may add is not.
-    assert_eq!(reason::<RepoProtection>(&run), "");
+    assert_eq!(run.reason::<RepoProtection>(), "");
     let site: RepoProtection = run.attributes("502/main");
     assert_eq!((site.enabled, site.pull_request_required), (Some(true), Some(true)));
     assert_eq!((site.required_approvals, site.force_push_allowed), (None, None));
     let policy = run.record::<AuthPolicy>("organization/900100");
     assert_eq!(policy.unknown, ["details", "mfa_required"]);
-    let warned = said(&run, Level::Warn);
+    let warned = run.said(Level::Warn);
     let two_factor = "the credential lacks Organization: Members (read), and so who has a second factor is unknown (an \
                       owner's token, or an app, is needed): GET \
                       https://api.github.com/orgs/example-org/members?filter=2fa_disabled&per_page=1 answered 422: Only \

@@ -6,7 +6,6 @@
 
 use exhibit_connector_google_workspace::GoogleWorkspace;
 use exhibit_evidence::exchange::{Answer, Exchange};
-use exhibit_evidence::run::Population as Concluded;
 use exhibit_sdk::Level;
 use exhibit_sdk::kinds::{
     AccessAction, AccessChange, Account, AccountStatus, AccountType, Activity, ActivityCategory, AppGrant,
@@ -20,27 +19,14 @@ const WHOLE: [&str; 7] = ["check", "users", "groups", "roles", "tokens", "device
 const REFUSED: &str = r#"{"error":{"code":403,"message":"Not Authorized to access this resource/api","status":"PERMISSION_DENIED"}}"#;
 
 fn replay(files: &[&str]) -> Replay {
-    let (first, others) = files.split_first().unwrap();
-    let path = |name: &str| format!("fixtures/{name}.jsonl");
-    others.iter().fold(Replay::fixtures(path(first)), |replay, name| replay.and(path(name)))
-}
-
-/// One population by what it asks.
-#[track_caller]
-fn population<'r>(run: &'r Run, kind: &str, query: &str) -> &'r Concluded {
-    let found = run.populations.iter().find(|p| p.kind.to_string() == kind && p.query.contains(query));
-    found.unwrap_or_else(|| panic!("no {kind} of {query}:\n{run}"))
+    Replay::named(files)
 }
 
 /// Received by the host's count, left out with a reason, emitted.
 #[track_caller]
 fn counts(run: &Run, kind: &str, query: &str) -> (u64, u64, u64) {
-    let p = population(run, kind, query);
+    let p = run.population_about(kind, query);
     (p.received, p.filtered.values().sum(), p.emitted)
-}
-
-fn said(run: &Run, level: Level) -> Vec<&str> {
-    run.log.iter().filter(|line| line.level == level).map(|line| line.message.as_str()).collect()
 }
 
 fn line(url: &str, status: u16, body: &str) -> String {
@@ -56,7 +42,7 @@ fn a_whole_customer_is_complete() {
     let run = replay(&WHOLE).run::<GoogleWorkspace>();
     run.assert_complete().assert_fixtures_used().assert_snapshot("fixtures/whole.records.jsonl");
     assert_eq!(run.tenant.as_deref(), Some("C0example"));
-    assert_eq!(said(&run, Level::Warn), [""; 0]);
+    assert_eq!(run.said(Level::Warn), [""; 0]);
     // Four on two pages, and one deleted.
     assert_eq!(counts(&run, "identity.account@1", ""), (5, 0, 5));
     // Two groups, three members; one group is cited, the empty one left out.
@@ -296,7 +282,7 @@ fn every_list_but_users_may_be_withheld() {
         assert!(is_users == reason.is_empty(), "{}: {reason}", p.query);
         assert!(is_users || reason.contains("Not Authorized to access"), "{}: {reason}", p.query);
     }
-    let warned = said(&run, Level::Warn);
+    let warned = run.said(Level::Warn);
     let scope = "delegate the scope admin.directory.group.readonly";
     assert!(warned.iter().any(|line| line.contains(scope)), "{warned:?}");
 }
@@ -324,7 +310,7 @@ fn an_empty_customer_and_words_that_nobody_knows_yet() {
         + &line(&format!("{users}=500&projection=full&showDeleted=true"), 200, "{}");
     let run = Replay::text(&lines).wanting::<Account>().run::<GoogleWorkspace>();
     assert!(run.failure.is_none() && run.rejections.is_empty(), "{run}");
-    let accounts = population(&run, "identity.account@1", "");
+    let accounts = run.population_about("identity.account@1", "");
     assert_eq!(
         (accounts.received, accounts.emitted),
         (2, 1),

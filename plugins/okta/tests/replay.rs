@@ -12,35 +12,18 @@ use exhibit_sdk::kinds::{
     PrincipalType, RoleGrant, RuleAction, Status,
 };
 use exhibit_sdk::prelude::*;
-use exhibit_testkit::{Outcome as Run, Replay};
+use exhibit_testkit::Replay;
 use serde_json::json;
 
 const TENANT: &str = "okta.example.com";
 
 fn replay(files: &[&str]) -> Replay {
-    let (first, others) = files.split_first().unwrap();
-    let path = |name: &str| format!("fixtures/{name}.jsonl");
-    let replay = others.iter().fold(Replay::fixtures(path(first)), |replay, name| replay.and(path(name)));
-    replay.settings(json!({"org_url": "https://okta.example.com"}))
+    Replay::named(files).settings(json!({"org_url": "https://okta.example.com"}))
 }
 
 /// Everything, with every permission.
 const WHOLE: [&str; 9] =
     ["users", "factors", "roles", "groups", "members", "apps", "policies", "tokens", "log"];
-
-/// Received by the host's count, covered by records, left out with a reason, emitted.
-fn counts<K: EvidenceKind>(run: &Run) -> (u64, u64, u64, u64) {
-    let p = run.population::<K>();
-    (p.received, p.covered, p.filtered.values().sum(), p.emitted)
-}
-
-fn reason<K: EvidenceKind>(run: &Run) -> String {
-    run.population::<K>().verdict.reason().unwrap_or_default().to_owned()
-}
-
-fn said(run: &Run, level: Level) -> Vec<&str> {
-    run.log.iter().filter(|line| line.level == level).map(|line| line.message.as_str()).collect()
-}
 
 fn time(text: &str) -> Option<Timestamp> {
     Some(text.parse().unwrap())
@@ -56,19 +39,19 @@ fn a_whole_organisation_is_complete() {
     run.assert_complete().assert_fixtures_used().assert_snapshot("fixtures/whole.records.jsonl");
     assert_eq!(run.tenant.as_deref(), Some("00o1example"));
     // Two and one and, deprovisioned, one more.
-    assert_eq!(counts::<Account>(&run), (4, 4, 0, 4));
+    assert_eq!(run.counts::<Account>(), (4, 4, 0, 4));
     // Ada's two, of which one comes through a group; Cy's; one each of two groups.
-    assert_eq!(counts::<RoleGrant>(&run), (5, 4, 1, 4));
+    assert_eq!(run.counts::<RoleGrant>(), (5, 4, 1, 4));
     // Four groups, three members. Two groups are cited; Everyone and the empty one are left out.
-    assert_eq!(counts::<GroupMembership>(&run), (7, 5, 2, 3));
+    assert_eq!(run.counts::<GroupMembership>(), (7, 5, 2, 3));
     // Two applications, two users, one group. The application without any is left out.
-    assert_eq!(counts::<AppGrant>(&run), (5, 4, 1, 3));
+    assert_eq!(run.counts::<AppGrant>(), (5, 4, 1, 3));
     // Four policies, three rules, two authenticators.
-    assert_eq!(counts::<AuthPolicy>(&run), (9, 9, 0, 9));
-    assert_eq!(counts::<Credential>(&run), (2, 2, 0, 2));
-    assert_eq!(counts::<Activity>(&run), (4, 4, 0, 4));
-    assert_eq!(counts::<AccessChange>(&run), (4, 3, 1, 3));
-    assert_eq!(said(&run, Level::Warn), [""; 0]);
+    assert_eq!(run.counts::<AuthPolicy>(), (9, 9, 0, 9));
+    assert_eq!(run.counts::<Credential>(), (2, 2, 0, 2));
+    assert_eq!(run.counts::<Activity>(), (4, 4, 0, 4));
+    assert_eq!(run.counts::<AccessChange>(), (4, 3, 1, 3));
+    assert_eq!(run.said(Level::Warn), [""; 0]);
 }
 
 #[test]
@@ -150,7 +133,7 @@ fn factors_that_may_not_be_read_are_unknown_and_the_accounts_complete() {
         assert_eq!(run.attributes::<Account>(id).mfa_status, None);
     }
     // Once for the two on the first page, once for the one on the second.
-    let warned = said(&run, Level::Warn);
+    let warned = run.said(Level::Warn);
     let ending = "answered 403: E0000006: You do not have permission to perform the requested action";
     assert_eq!(warned.len(), 2, "{warned:?}");
     assert!(warned[0].starts_with("second factors of 2 users are unknown, the first because"), "{warned:?}");
@@ -166,10 +149,10 @@ fn roles_that_may_not_be_read_cost_no_other_population() {
     assert!(run.failure.is_none() && run.rejections.is_empty(), "{run}");
     // The groups of the second page are not asked for theirs: every one of the first refused.
     run.assert_fixtures_used();
-    assert_eq!((reason::<Account>(&run), reason::<GroupMembership>(&run)), (String::new(), String::new()));
-    assert_eq!((counts::<Account>(&run), counts::<GroupMembership>(&run)), ((4, 4, 0, 4), (7, 5, 2, 3)));
-    assert_eq!(counts::<RoleGrant>(&run), (0, 0, 0, 0));
-    let reason = reason::<RoleGrant>(&run);
+    assert_eq!((run.reason::<Account>(), run.reason::<GroupMembership>()), ("", ""));
+    assert_eq!((run.counts::<Account>(), run.counts::<GroupMembership>()), ((4, 4, 0, 4), (7, 5, 2, 3)));
+    assert_eq!(run.counts::<RoleGrant>(), (0, 0, 0, 0));
+    let reason = run.reason::<RoleGrant>();
     // Three users and two groups.
     let okta = "answered 403: E0000006: You do not have permission to perform the requested action (5 times); page 0 was \
                 answered with status 403: 5 lists, the first GET https://okta.example.com/api/v1/users/00u1ada/roles";
@@ -284,9 +267,9 @@ fn the_classic_engine_lacks_no_access_policies() {
     let run = replay(&["classic"]).wanting::<AuthPolicy>().run::<Okta>();
     run.assert_complete().assert_fixtures_used();
     // Three policies, two rules; no authenticators are asked for.
-    assert_eq!(counts::<AuthPolicy>(&run), (5, 5, 0, 5));
+    assert_eq!(run.counts::<AuthPolicy>(), (5, 5, 0, 5));
     assert_eq!(run.attributes::<AuthPolicy>("00p3enrol").factors_allowed, Some(vec!["okta_otp".into()]));
-    let warned = said(&run, Level::Warn);
+    let warned = run.said(Level::Warn);
     assert_eq!(warned.len(), 1, "{warned:?}");
     assert!(warned[0].starts_with("this Okta has no policies of type ACCESS_POLICY: "), "{warned:?}");
     assert!(warned[0].contains("E0000001: Api validation failed: type"), "{warned:?}");
@@ -373,7 +356,7 @@ fn a_window_that_okta_no_longer_has_is_not_complete() {
     run(Timestamp::from_secs(start.as_secs() + 1)).assert_complete();
     let early = run(start);
     let gap = "Okta keeps its System Log for 90 days, and the window begins before";
-    assert_eq!(reason::<Activity>(&early), gap);
+    assert_eq!(early.reason::<Activity>(), gap);
 }
 
 #[test]
@@ -411,16 +394,16 @@ fn closed_areas_are_incomplete_and_the_open_one_is_not() {
         .wanting::<AccessChange>()
         .run::<Okta>();
     assert!(run.failure.is_none(), "{run}");
-    assert_eq!((counts::<Credential>(&run), reason::<Credential>(&run)), ((2, 2, 0, 2), String::new()));
+    assert_eq!((run.counts::<Credential>(), run.reason::<Credential>()), ((2, 2, 0, 2), ""));
     for reason in [
-        reason::<GroupMembership>(&run),
-        reason::<AuthPolicy>(&run),
-        reason::<Activity>(&run),
-        reason::<AccessChange>(&run),
+        run.reason::<GroupMembership>(),
+        run.reason::<AuthPolicy>(),
+        run.reason::<Activity>(),
+        run.reason::<AccessChange>(),
     ] {
         assert!(reason.starts_with("answered 403: E0000006: "), "{reason}");
     }
-    let warned = said(&run, Level::Warn);
+    let warned = run.said(Level::Warn);
     assert_eq!(warned.len(), 3, "the check names three areas: {warned:?}");
     let said = "the credential lacks okta.groups.read or an administrator role: GET \
                 https://okta.example.com/api/v1/groups?limit=1 answered 403: E0000006: You do not have permission to \

@@ -12,7 +12,7 @@ use exhibit_sdk::kinds::{
     PrincipalType, Resource, RoleGrant, Severity, Stack,
 };
 use exhibit_sdk::prelude::*;
-use exhibit_testkit::{Outcome as Run, Replay};
+use exhibit_testkit::Replay;
 use serde_json::{Value, json};
 
 /// Everything, with every scope.
@@ -24,24 +24,7 @@ fn settings() -> Value {
 }
 
 fn replay(files: &[&str]) -> Replay {
-    let (first, others) = files.split_first().unwrap();
-    let path = |name: &str| format!("fixtures/{name}.jsonl");
-    let replay = others.iter().fold(Replay::fixtures(path(first)), |replay, name| replay.and(path(name)));
-    replay.settings(settings())
-}
-
-/// Received by the host's count, covered by records, left out with a reason, emitted.
-fn counts<K: EvidenceKind>(run: &Run) -> (u64, u64, u64, u64) {
-    let p = run.population::<K>();
-    (p.received, p.covered, p.filtered.values().sum(), p.emitted)
-}
-
-fn reason<K: EvidenceKind>(run: &Run) -> String {
-    run.population::<K>().verdict.reason().unwrap_or_default().to_owned()
-}
-
-fn warnings(run: &Run) -> Vec<&str> {
-    run.log.iter().filter(|line| line.level == Level::Warn).map(|line| line.message.as_str()).collect()
+    Replay::named(files).settings(settings())
 }
 
 fn time(text: &str) -> Option<Timestamp> {
@@ -54,22 +37,22 @@ fn a_whole_organisation_is_complete() {
     run.assert_complete().assert_fixtures_used().assert_snapshot("fixtures/whole.records.jsonl");
     assert_eq!(run.tenant.as_deref(), Some("example-org"));
     // Three and two on two pages.
-    assert_eq!(counts::<Account>(&run), (5, 5, 0, 5));
+    assert_eq!(run.counts::<Account>(), (5, 5, 0, 5));
     // Two teams, one without members; the other's two stand in the answer about it alone.
-    assert_eq!(counts::<GroupMembership>(&run), (2, 1, 1, 2));
+    assert_eq!(run.counts::<GroupMembership>(), (2, 1, 1, 2));
     // Five members; two teams, of which one has a role, two stacks, an environment and an account.
-    assert_eq!(counts::<RoleGrant>(&run), (7, 6, 1, 10));
+    assert_eq!(run.counts::<RoleGrant>(), (7, 6, 1, 10));
     // One and two of the organisation; two teams, one token.
-    assert_eq!(counts::<Credential>(&run), (6, 5, 1, 4));
-    assert_eq!(counts::<Resource>(&run), (4, 4, 0, 4));
-    assert_eq!(counts::<Stack>(&run), (3, 3, 0, 3));
-    assert_eq!(counts::<Finding>(&run), (3, 3, 0, 3));
+    assert_eq!(run.counts::<Credential>(), (6, 5, 1, 4));
+    assert_eq!(run.counts::<Resource>(), (4, 4, 0, 4));
+    assert_eq!(run.counts::<Stack>(), (3, 3, 0, 3));
+    assert_eq!(run.counts::<Finding>(), (3, 3, 0, 3));
     // Three stacks, of which one was updated; five updates of it, of which two are in the window.
-    assert_eq!(counts::<Deploy>(&run), (8, 3, 5, 2));
+    assert_eq!(run.counts::<Deploy>(), (8, 3, 5, 2));
     // Six events, of which one is of the window's end and one comes on both pages.
-    assert_eq!(counts::<Activity>(&run), (6, 5, 1, 4));
+    assert_eq!(run.counts::<Activity>(), (6, 5, 1, 4));
     assert_eq!(run.population::<Activity>().repeated, 1);
-    assert_eq!(warnings(&run), [""; 0]);
+    assert_eq!(run.said(Level::Warn), [""; 0]);
 }
 
 #[test]
@@ -204,7 +187,7 @@ fn a_team_whose_members_another_system_did_not_tell_is_not_empty() {
         .settings(settings())
         .wanting::<GroupMembership>()
         .run::<Pulumi>();
-    assert_eq!(reason::<GroupMembership>(&run), "members of team viewers: GitHub did not answer");
+    assert_eq!(run.reason::<GroupMembership>(), "members of team viewers: GitHub did not answer");
 }
 
 #[test]
@@ -399,19 +382,19 @@ fn closed_areas_are_incomplete_and_the_open_ones_are_not() {
     assert!(run.failure.is_none() && run.rejections.is_empty(), "{run}");
     run.assert_fixtures_used();
     assert_eq!(run.tenant.as_deref(), Some("Example-Org"));
-    assert_eq!((reason::<Account>(&run), reason::<Stack>(&run)), (String::new(), String::new()));
+    assert_eq!((run.reason::<Account>(), run.reason::<Stack>()), ("", ""));
     let no = "answered 403: 403: Forbidden: the token may not do this";
     for reason in [
-        reason::<GroupMembership>(&run),
-        reason::<RoleGrant>(&run),
-        reason::<Credential>(&run),
-        reason::<Resource>(&run),
-        reason::<Finding>(&run),
-        reason::<Deploy>(&run),
+        run.reason::<GroupMembership>(),
+        run.reason::<RoleGrant>(),
+        run.reason::<Credential>(),
+        run.reason::<Resource>(),
+        run.reason::<Finding>(),
+        run.reason::<Deploy>(),
     ] {
         assert!(reason.contains(&no[..12]) && reason.contains("Forbidden: the token may not"), "{reason}");
     }
-    assert!(reason::<Activity>(&run).contains("Audit logs are not available"), "{run}");
+    assert!(run.reason::<Activity>().contains("Audit logs are not available"), "{run}");
     // What supports records and is withheld is unknown.
     let unknown = [
         "deletion_protected",
@@ -431,7 +414,7 @@ fn closed_areas_are_incomplete_and_the_open_ones_are_not() {
         ["team:list and team:read", "role:read", "org_token:read", "policy_results:read", "audit_logs:read"]
     {
         let said = format!("the token's role lacks the scope {scope}, and so ");
-        assert!(warnings(&run).iter().any(|line| line.starts_with(&said)), "{scope}: {run}");
+        assert!(run.said(Level::Warn).iter().any(|line| line.starts_with(&said)), "{scope}: {run}");
     }
 }
 

@@ -32,7 +32,6 @@
 //! | [`outcome`](Outcome) | what it came to, and assertions on it |
 
 mod host;
-mod memory;
 mod outcome;
 mod recorded;
 mod replay;

@@ -1,15 +1,14 @@
-//! What a run leaves behind, kept in memory: exchanges and walks on one side, records, refusals and log on the
-//! other.
+//! A recording in memory: for runs that are performed again at once, and leave nothing behind.
 
-use exhibit_broker::record::{ExchangeSink, Recording, SinkError};
+use crate::record::{ExchangeSink, Recording, SinkError};
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::exchange::{Answer, Exchange, ExchangeId, Walk};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Exchanges with their bodies, to be read again by a re-performed run.
+/// Exchanges with their bodies, to be read again by a re-performed run. Walks are not kept.
 #[derive(Debug, Default)]
-pub(crate) struct Memory(Mutex<Kept>);
+pub struct Memory(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -22,7 +21,8 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn exchanges(&self) -> Vec<Exchange> {
+    /// What was exchanged, in the order of [`ExchangeId`].
+    pub fn exchanges(&self) -> Vec<Exchange> {
         self.kept().exchanges.values().cloned().collect()
     }
 }

@@ -88,6 +88,39 @@ impl Outcome {
         }
     }
 
+    /// The population of this kind whose query is these words, or the only one that has them in it. Panics where there
+    /// are none or several.
+    #[track_caller]
+    pub fn population_about(&self, kind: &str, words: &str) -> &Population {
+        let of_kind = || self.populations.iter().filter(|p| p.kind.to_string() == kind);
+        let found: Vec<_> = of_kind().filter(|p| p.query.contains(words)).collect();
+        let exactly = of_kind().find(|p| p.query == words);
+        match (exactly, found.as_slice()) {
+            (Some(population), _) => population,
+            (None, [population]) => population,
+            _ => panic!("{} populations of {kind} about {words}:\n{self}", found.len()),
+        }
+    }
+
+    /// Of the only population of this kind: received by the host's count, covered by records, left out with a reason,
+    /// emitted.
+    #[track_caller]
+    pub fn counts<K: EvidenceKind>(&self) -> (u64, u64, u64, u64) {
+        let p = self.population::<K>();
+        (p.received, p.covered, p.filtered.values().sum(), p.emitted)
+    }
+
+    /// Why the only population of this kind is not complete; empty where it is.
+    #[track_caller]
+    pub fn reason<K: EvidenceKind>(&self) -> &str {
+        self.population::<K>().verdict.reason().unwrap_or_default()
+    }
+
+    /// What the log says at this level, in order.
+    pub fn said(&self, level: Level) -> Vec<&str> {
+        self.log.iter().filter(|line| line.level == level).map(|line| line.message.as_str()).collect()
+    }
+
     /// Panics unless the run did not fail, every population is complete, and nothing was refused.
     #[track_caller]
     pub fn assert_complete(&self) -> &Self {

@@ -1,12 +1,12 @@
 //! Runs a connector natively against fixtures.
 
 use crate::host::{Ends, TestHost};
-use crate::memory::Memory;
 use crate::outcome::Outcome;
 use exhibit_broker::broker::Broker;
 use exhibit_broker::fixture::{Fixture, FixtureTransport};
 use exhibit_broker::grant::Grants;
 use exhibit_broker::manifest::ComponentManifest;
+use exhibit_broker::memory::Memory;
 use exhibit_broker::redact::{Redactions, Rule};
 use exhibit_evidence::kind::{Kind, builtin};
 use exhibit_evidence::run::Limits;
@@ -63,6 +63,15 @@ impl Replay {
         let base = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
         let fixtures = demand("fixtures", Fixture::read(&base.join(path)));
         Self::new(base, fixtures)
+    }
+
+    /// With these fixtures: `["users"]` is `fixtures/users.jsonl`.
+    #[track_caller]
+    pub fn named(files: &[&str]) -> Self {
+        let base = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+        files
+            .iter()
+            .fold(Self::new(base, Vec::new()), |replay, name| replay.and(format!("fixtures/{name}.jsonl")))
     }
 
     /// With fixtures written in the test.

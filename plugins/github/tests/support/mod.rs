@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub, reason = "each test uses some of it")]
 
 use exhibit_evidence::exchange::{Answer, Exchange};
-use exhibit_sdk::Level;
 use exhibit_sdk::prelude::*;
 use exhibit_testkit::{Outcome as Run, Replay};
 use serde_json::{Value, json};
@@ -38,24 +37,7 @@ pub fn whole_settings() -> Value {
 }
 
 pub fn replay(files: &[&str]) -> Replay {
-    let (first, others) = files.split_first().unwrap();
-    let path = |name: &str| format!("fixtures/{name}.jsonl");
-    let replay = others.iter().fold(Replay::fixtures(path(first)), |replay, name| replay.and(path(name)));
-    replay.settings(json!({"org": "example-org"}))
-}
-
-/// Received by the host's count, covered by records, left out with a reason, emitted.
-pub fn counts<K: EvidenceKind>(run: &Run) -> (u64, u64, u64, u64) {
-    let p = run.population::<K>();
-    (p.received, p.covered, p.filtered.values().sum(), p.emitted)
-}
-
-pub fn reason<K: EvidenceKind>(run: &Run) -> String {
-    run.population::<K>().verdict.reason().unwrap_or_default().to_owned()
-}
-
-pub fn said(run: &Run, level: Level) -> Vec<&str> {
-    run.log.iter().filter(|line| line.level == level).map(|line| line.message.as_str()).collect()
+    Replay::named(files).settings(json!({"org": "example-org"}))
 }
 
 pub fn time(text: &str) -> Option<Timestamp> {
