@@ -36,6 +36,7 @@ run "the GitHub connector's fixtures, by GitHub's own OpenAPI document" "$PYTHON
 run "the Google Cloud connector's fixtures, by Google's discovery documents" "$PYTHON" tests/foreign/gcp_connector_fixtures.py
 run "the Google Workspace connector's fixtures, by Google's discovery documents" "$PYTHON" tests/foreign/google_workspace_connector_fixtures.py
 run "the Azure connector's fixtures, by Microsoft's own OpenAPI documents" "$PYTHON" tests/foreign/azure_connector_fixtures.py
+run "the Azure connector's records, member by member, by Python" "$PYTHON" tests/foreign/azure_connector_records.py
 run "the Jira connector's fixtures, by Jira's own OpenAPI document" "$PYTHON" tests/foreign/jira_connector_fixtures.py
 run "what Jira's document leaves out of these, by the models of jira.js" with_node tests/foreign/jira_client_models.mjs "$target/test-node/node_modules"
 run "the Pulumi connector's fixtures, by Pulumi Cloud's own OpenAPI document" "$PYTHON" tests/foreign/pulumi_connector_fixtures.py

@@ -31,8 +31,8 @@ pub const MAX_KEY_BYTES: usize = 512;
 pub const MAX_ORIGINS: usize = 64;
 /// An origin's pointer is at most this long, in bytes.
 const MAX_POINTER_BYTES: usize = 512;
-/// A subject key is at most this long, in bytes.
-const MAX_SUBJECT_BYTES: usize = 256;
+/// A subject key is at most this long, in bytes: ids of resources in Azure are longer than a key of most systems.
+const MAX_SUBJECT_BYTES: usize = 512;
 /// Bytes of a refused body that are kept as its excerpt.
 const EXCERPT_BYTES: usize = 4096;
 

@@ -5,7 +5,6 @@
 
 use exhibit_connector_azure::Azure;
 use exhibit_evidence::exchange::Answer;
-use exhibit_evidence::run::Population as Concluded;
 use exhibit_sdk::Level;
 use exhibit_sdk::prelude::*;
 use exhibit_testkit::{Outcome as Run, Replay};
@@ -27,22 +26,11 @@ fn replay(files: &[&str]) -> Replay {
     replay.settings(json!({"tenant_id": TENANT, "subscriptions": []}))
 }
 
-/// One population by what it asks.
-#[track_caller]
-fn population<'r>(run: &'r Run, kind: &str, query: &str) -> &'r Concluded {
-    let found = run.populations.iter().find(|p| p.kind.to_string() == kind && p.query.contains(query));
-    found.unwrap_or_else(|| panic!("no {kind} of {query}:\n{run}"))
-}
-
 /// Received by the host's count, left out with a reason, emitted.
 #[track_caller]
 fn counts(run: &Run, kind: &str, query: &str) -> (u64, u64, u64) {
-    let p = population(run, kind, query);
+    let p = run.population_about(kind, query);
     (p.received, p.filtered.values().sum(), p.emitted)
-}
-
-fn warned(run: &Run) -> Vec<&str> {
-    run.log.iter().filter(|l| l.level == Level::Warn).map(|l| l.message.as_str()).collect()
 }
 
 fn at(text: &str) -> Option<Timestamp> {
@@ -54,7 +42,7 @@ fn a_whole_directory_is_complete() {
     let run = replay(&WHOLE).run::<Azure>();
     run.assert_complete().assert_fixtures_used().assert_snapshot("fixtures/entra.records.jsonl");
     assert_eq!(run.tenant.as_deref(), Some(TENANT));
-    assert_eq!(warned(&run), [""; 0]);
+    assert_eq!(run.said(Level::Warn), [""; 0]);
     // Three on two pages, and one deleted.
     assert_eq!(counts(&run, "identity.account@1", "users"), (4, 0, 4));
     // Four on two pages, of which one is Microsoft's own.
@@ -70,7 +58,7 @@ fn a_whole_directory_is_complete() {
     assert_eq!(counts(&run, "identity.app_grant@1", "assigned"), (3, 0, 3));
     assert_eq!(counts(&run, "identity.app_grant@1", "consented"), (2, 0, 2));
     assert_eq!(counts(&run, "identity.auth_policy@1", "conditional"), (5, 0, 5));
-    assert_eq!(population(&run, "identity.auth_policy@1", "defaults").emitted, 1);
+    assert_eq!(run.population_about("identity.auth_policy@1", "defaults").emitted, 1);
     // Four on two pages, of which one is of the instant at which the next window begins.
     assert_eq!(counts(&run, "audit.activity@1", "sign-ins"), (4, 1, 3));
     assert_eq!(counts(&run, "audit.activity@1", "audits"), (2, 0, 2));
@@ -156,7 +144,9 @@ fn without_a_licence_a_second_factor_is_unknown_and_never_absent() {
     }
     let reason = "Authentication_RequestFromNonPremiumTenantOrB2CTenant: Neither tenant is B2C or tenant doesn't have premium license";
     assert!(
-        warned(&run).iter().any(|line| line.starts_with("unknown: mfa_status") && line.contains(reason)),
+        run.said(Level::Warn)
+            .iter()
+            .any(|line| line.starts_with("unknown: mfa_status") && line.contains(reason)),
         "{run}"
     );
     // Who holds a role is an administrator all the same; of others a group may make one.
@@ -216,7 +206,7 @@ fn directory_roles_held_and_to_be_activated() {
     run.assert_complete();
     assert_eq!(run.populations.len(), 1, "nobody can be made eligible");
     assert!(
-        warned(&run)
+        run.said(Level::Warn)
             .iter()
             .any(|line| line.contains("no Privileged Identity Management") && line.contains("Entra ID P2")),
         "{run}"
@@ -253,6 +243,10 @@ fn secrets_and_certificates_by_age_and_never_by_value() {
     assert_eq!((cut("/applications?"), cut("/servicePrincipals?")), (vec![true], vec![true, false]));
 }
 
+fn subject(run: &Run, key: &str) -> String {
+    run.record::<AppGrant>(key).subject_key.map(|key| key.to_string()).unwrap_or_default()
+}
+
 #[test]
 fn who_may_use_applications_and_what_these_may_do() {
     let run = replay(&["check", "applications", "grants"]).wanting::<AppGrant>().run::<Azure>();
@@ -275,6 +269,32 @@ fn who_may_use_applications_and_what_these_may_do() {
         (Some("Expense tool"), None, Some("AllPrincipals"))
     );
     assert_eq!(all.scopes, Some(vec!["User.Read".to_owned(), "openid".to_owned()]));
+    for key in ["asg-1", "consent/consent-2"] {
+        assert_eq!(subject(&run, key), "person:ada@example.com");
+    }
+}
+
+/// Assignments name people by their ids alone. Where users are withheld, the key is that of an account, and the list of
+/// assignments is complete for all that.
+#[test]
+fn whose_applications_they_are_where_users_are_withheld() {
+    let file = |name: &str| std::fs::read_to_string(format!("fixtures/entra-{name}.jsonl")).unwrap();
+    let refused = r#"{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges."}}"#;
+    let (mut lines, mut replaced) = (String::new(), 0);
+    for line in ["check", "applications", "grants"].map(file).iter().flat_map(|text| text.lines()) {
+        let (head, _) = line.split_once("\"body_json\"").unwrap();
+        if head.contains("userPrincipalName&%24top=999") {
+            lines.push_str(&format!("{head}\"status\": 403, \"body_json\": {refused}}}\n"));
+            replaced += 1;
+        } else {
+            lines.push_str(&format!("{line}\n"));
+        }
+    }
+    assert_eq!(replaced, 1);
+    let settings = json!({"tenant_id": TENANT, "subscriptions": []});
+    let run = Replay::text(&lines).settings(settings).wanting::<AppGrant>().run::<Azure>();
+    run.assert_complete();
+    assert_eq!(subject(&run, "asg-1"), format!("account:{TENANT}:{}", id(101)));
 }
 
 #[test]
@@ -349,17 +369,17 @@ fn sign_ins_and_audits_of_the_window() {
 #[test]
 fn without_a_licence_sign_ins_are_missing_and_say_why() {
     let run = replay(&["check-narrow", "log-unlicensed"]).wanting::<Activity>().run::<Azure>();
-    let sign_ins = population(&run, "audit.activity@1", "sign-ins");
+    let sign_ins = run.population_about("audit.activity@1", "sign-ins");
     let reason = sign_ins.verdict.reason().unwrap_or_default();
     assert!(reason.contains("tenant doesn't have premium license"), "{reason}");
-    let audits = population(&run, "audit.activity@1", "audits");
+    let audits = run.population_about("audit.activity@1", "audits");
     assert_eq!((audits.verdict.reason(), audits.emitted), (None, 2), "they cost the other nothing");
 }
 
 #[test]
 fn the_check_names_what_is_missing() {
     let run = replay(&["check-narrow", "policies", "roles"]).wanting::<AuthPolicy>().run::<Azure>();
-    let lines = warned(&run);
+    let lines = run.said(Level::Warn);
     assert!(
         lines.iter().any(|l| l.contains("identity.auth_policy@1")
             && l.contains("grant the application Policy.Read.All")
@@ -370,7 +390,7 @@ fn the_check_names_what_is_missing() {
     let run = replay(&["check-narrow", "users-unlicensed", "roles", "applications"])
         .wanting::<Account>()
         .run::<Azure>();
-    let lines = warned(&run);
+    let lines = run.said(Level::Warn);
     assert!(
         lines
             .iter()

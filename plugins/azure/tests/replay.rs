@@ -4,7 +4,7 @@
 
 use exhibit_connector_azure::Azure;
 use exhibit_sdk::kinds::Resource;
-use exhibit_testkit::{Outcome as Run, Replay};
+use exhibit_testkit::Replay;
 use serde_json::json;
 
 const TENANT: &str = "11111111-1111-4111-8111-111111111111";
@@ -30,17 +30,7 @@ const WHOLE: [&str; 16] = [
 ];
 
 fn replay(files: &[&str]) -> Replay {
-    let (first, others) = files.split_first().unwrap();
-    let path = |name: &str| format!("fixtures/{name}.jsonl");
-    let replay = others.iter().fold(Replay::fixtures(path(first)), |replay, name| replay.and(path(name)));
-    replay.settings(json!({"tenant_id": TENANT, "directory": false}))
-}
-
-/// One population by what it asks.
-#[track_caller]
-fn population<'r>(run: &'r Run, kind: &str, query: &str) -> &'r exhibit_evidence::run::Population {
-    let found = run.populations.iter().find(|p| p.kind.to_string() == kind && p.query.contains(query));
-    found.unwrap_or_else(|| panic!("no {kind} of {query}:\n{run}"))
+    Replay::named(files).settings(json!({"tenant_id": TENANT, "directory": false}))
 }
 
 #[test]
@@ -53,7 +43,7 @@ fn a_whole_tenant() {
 fn subscriptions_in_every_state() {
     let run = replay(&WHOLE).run::<Azure>();
     assert_eq!(run.tenant.as_deref(), Some(TENANT));
-    let subscriptions = population(&run, "asset.resource@1", "subscriptions of the tenant");
+    let subscriptions = run.population_about("asset.resource@1", "subscriptions of the tenant");
     // Two pages; of three, one is another tenant's.
     assert_eq!((subscriptions.received, subscriptions.emitted), (3, 2));
     let prod: Resource = run.attributes(PROD);
@@ -67,7 +57,11 @@ fn a_subscription_that_is_not_seen_is_said() {
     let run = replay(&["arm-subscriptions"])
         .settings(json!({"tenant_id": TENANT, "directory": false, "subscriptions": [hidden]}))
         .run::<Azure>();
-    let reason = population(&run, "asset.resource@1", "subscriptions").verdict.reason().unwrap_or_default();
+    let reason = run
+        .population_about("asset.resource@1", "subscriptions of the tenant")
+        .verdict
+        .reason()
+        .unwrap_or_default();
     assert!(reason.contains(hidden) && reason.contains("Reader"), "{reason}");
 }
 

@@ -222,7 +222,10 @@ fn of_state(state: &Item<State>, names: &Names) -> Record<Finding> {
         resource_type: state.resource_type.clone(),
         ..Finding::new(title.chars().take(1000).collect::<String>())
     };
-    let key = format!("{resource}|{assignment}|{definition}|{reference}");
+    // An assignment is of one policy, or of a set in which each has a reference: the definition says no more, and a key
+    // has an end.
+    let policy = if reference.is_empty() { definition.as_str() } else { reference.as_str() };
+    let key = format!("{resource}|{assignment}|{policy}");
     let mut record = state
         .record(key, attributes)
         .subject(subject::asset(&resource))

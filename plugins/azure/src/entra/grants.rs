@@ -6,6 +6,7 @@
 
 use super::api::Graph;
 use super::applications::{Service, Services};
+use super::users::People;
 use exhibit_sdk::prelude::*;
 use std::collections::BTreeMap;
 
@@ -41,6 +42,7 @@ pub(super) fn collect(graph: &Graph<'_>, services: &Services) -> Result<()> {
     if let Some(gap) = &services.gap {
         assigned.incomplete(gap);
     }
+    let people = People::default();
     let ask = |service: &Service| {
         graph
             .list(&format!("/servicePrincipals/{}/appRoleAssignedTo", encode(&service.id)))
@@ -50,16 +52,21 @@ pub(super) fn collect(graph: &Graph<'_>, services: &Services) -> Result<()> {
         for (service, answer) in graph.ctx.each(batch, ask) {
             for page in graph.passing.take(&mut [&mut assigned], answer)? {
                 for item in assigned.items::<Assigned>(&page)? {
-                    assigned.emit(assignment(graph, service, &item))?;
+                    assigned.emit(assignment(graph, &people, service, &item))?;
                 }
             }
         }
     }
     assigned.seal()?;
-    consents(graph, services)
+    consents(graph, &people, services)
 }
 
-fn assignment(graph: &Graph<'_>, service: &Service, assigned: &Item<Assigned>) -> Record<AppGrant> {
+fn assignment(
+    graph: &Graph<'_>,
+    people: &People,
+    service: &Service,
+    assigned: &Item<Assigned>,
+) -> Record<AppGrant> {
     let kind = match assigned.principal_type.as_deref() {
         Some("User") => Some(PrincipalType::User),
         Some("Group") => Some(PrincipalType::Group),
@@ -81,8 +88,7 @@ fn assignment(graph: &Graph<'_>, service: &Service, assigned: &Item<Assigned>) -
     };
     let mut record = assigned.record(&assigned.id, attributes).origin(&service.origin);
     if kind == Some(PrincipalType::User) {
-        // Graph gives a name here and no address; the account's own record has it under this id.
-        record = record.subject(subject::account(&graph.tenant, &assigned.principal_id));
+        record = people.name(graph, &assigned.principal_id, record);
     }
     for (attribute, is_known) in [
         ("app_status", service.is_enabled.is_some()),
@@ -100,7 +106,7 @@ fn status(service: &Service) -> Option<Status> {
     service.is_enabled.map(|is_on| if is_on { Status::Active } else { Status::Inactive })
 }
 
-fn consents(graph: &Graph<'_>, services: &Services) -> Result<()> {
+fn consents(graph: &Graph<'_>, people: &People, services: &Services) -> Result<()> {
     let mut consents =
         graph.ctx.population::<AppGrant>("what people and administrators consented to on people's behalf");
     let by_id: BTreeMap<&str, &Service> = services.all.iter().map(|s| (s.id.as_str(), s)).collect();
@@ -108,14 +114,19 @@ fn consents(graph: &Graph<'_>, services: &Services) -> Result<()> {
         for page in graph.passing.take(&mut [&mut consents], page.map(|page| vec![page]))? {
             for consent in consents.items::<Consent>(&page)? {
                 let client = by_id.get(consent.client_id.as_str()).copied();
-                consents.emit(consented(graph, client, &consent))?;
+                consents.emit(consented(graph, people, client, &consent))?;
             }
         }
     }
     consents.seal()
 }
 
-fn consented(graph: &Graph<'_>, client: Option<&Service>, consent: &Item<Consent>) -> Record<AppGrant> {
+fn consented(
+    graph: &Graph<'_>,
+    people: &People,
+    client: Option<&Service>,
+    consent: &Item<Consent>,
+) -> Record<AppGrant> {
     let mut scopes: Vec<String> =
         consent.scope.as_deref().unwrap_or_default().split_whitespace().map(str::to_owned).collect();
     scopes.sort();
@@ -136,7 +147,7 @@ fn consented(graph: &Graph<'_>, client: Option<&Service>, consent: &Item<Consent
         record = record.origin(&client.origin);
     }
     if let Some(id) = &consent.principal_id {
-        record = record.subject(subject::account(&graph.tenant, id));
+        record = people.name(graph, id, record);
     }
     if client.is_none_or(|client| client.is_enabled.is_none()) {
         record = record.unknown("app_status");

@@ -8,6 +8,7 @@
 use super::api::{Graph, person};
 use super::roles::Holders;
 use exhibit_sdk::prelude::*;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// Who registered which factor.
@@ -84,6 +85,42 @@ pub(super) fn collect(graph: &Graph<'_>, holders: &Holders) -> Result<()> {
         }
     }
     accounts.seal()
+}
+
+/// Whose ids these are, for lists that name people by their ids alone. Asked for when somebody is to be named.
+#[derive(Default)]
+pub(super) struct People(OnceCell<BTreeMap<String, (String, Origin)>>);
+
+/// What a subject is made of.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    id: String,
+    mail: Option<String>,
+    user_principal_name: Option<String>,
+}
+
+impl People {
+    /// The record with the subject of this user; that of an account where users are withheld, or this one is deleted.
+    pub(super) fn name<K: EvidenceKind>(&self, graph: &Graph<'_>, id: &str, record: Record<K>) -> Record<K> {
+        match self.0.get_or_init(|| named(graph)).get(id) {
+            Some((subject, origin)) => record.origin(origin).subject(subject),
+            None => record.subject(subject::account(&graph.tenant, id)),
+        }
+    }
+}
+
+fn named(graph: &Graph<'_>) -> BTreeMap<String, (String, Origin)> {
+    let list = graph.list("/users").query("$select", "id,mail,userPrincipalName").query("$top", "999");
+    let pages: Result<Vec<Page>> = list.pages().collect();
+    let read = pages.and_then(|pages| pages.iter().map(Page::items::<Named>).collect::<Result<Vec<_>>>());
+    let known = graph.passing.known("who the people are that applications are granted to", read);
+    let users = known.unwrap_or_default().into_iter().flatten().map(|user| {
+        let subject =
+            person(user.mail.as_deref(), user.user_principal_name.as_deref(), &graph.tenant, &user.id);
+        (user.id.clone(), (subject, user.origin().clone()))
+    });
+    users.collect()
 }
 
 /// Withheld, no user is said to have no factor: `mfa_status` is unknown.
