@@ -153,6 +153,9 @@ pub(crate) enum Connector {
     },
     /// Components that come with Exhibit, and those that were added
     List,
+    /// Which connector that comes with Exhibit has which evidence, for which criteria, and what it must be permitted, in
+    /// Markdown
+    Table,
     /// Approve what a connector asks for, for every source that uses it
     Approve {
         /// The connector's name

@@ -36,7 +36,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The starter set that `exhibit init` writes: what the connectors that come with Exhibit can prove.
 pub const STARTER: &[(&str, &str)] = &[
     ("access.toml", include_str!("../starter/access.toml")),
+    ("change.toml", include_str!("../starter/change.toml")),
     ("infrastructure.toml", include_str!("../starter/infrastructure.toml")),
+    ("operations.toml", include_str!("../starter/operations.toml")),
 ];
 
 /// Controls by id.
@@ -241,7 +243,7 @@ mod tests {
     #[test]
     fn the_starter_set_reads_and_is_not_small() {
         let catalogue = Catalogue::read(STARTER.iter().copied(), &kinds()).unwrap();
-        assert!(catalogue.iter().count() >= 15, "{}", catalogue.iter().count());
+        assert!(catalogue.iter().count() >= 24, "{}", catalogue.iter().count());
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub(crate) async fn run(at: &Path, format: Format, command: Connector) -> Result
         Connector::Inspect { component } => inspect(at, format, &component)?,
         Connector::Add { component } => add(at, &component).await?,
         Connector::List => list(at, format)?,
+        Connector::Table => super::connector_table::run(at, format).await?,
         Connector::Approve { name, yes } => {
             let workspace = Workspace::open(at)?;
             let sources = workspace.sources()?;

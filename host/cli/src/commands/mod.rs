@@ -6,6 +6,7 @@ mod collect;
 mod conform;
 mod connector;
 mod connector_project;
+mod connector_table;
 mod demo;
 mod doctor;
 mod evidence;
