@@ -15,7 +15,7 @@ use exhibit_pipeline::operation::{self, Alive};
 use exhibit_pipeline::workspace::Workspace;
 use exhibit_server::operate::memory::Memory;
 use exhibit_store::{Change, Difference, RunFilter, Standing, Store};
-use jiff::civil::Date;
+use jiff::civil::{Date, date};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
@@ -209,9 +209,10 @@ fn records(format: Format, store: &Store, run: &RunId, kind: &Kind) -> Result<()
 fn span(from: Option<Date>, to: Option<Date>) -> Result<Span> {
     let start = from.map_or(Timestamp::from_ms(0), Timestamp::at_midnight);
     let end = match to {
-        // Half open: the day after. No run lies beyond the year 9999.
+        // Half open: the day after.
         Some(day) => Timestamp::at_midnight(day.tomorrow()?),
-        None => Timestamp::at_midnight(Date::MAX),
+        // No run lies beyond it. The very last day of the calendar has no instant.
+        None => Timestamp::at_midnight(date(9999, 1, 1)),
     };
     match start < end {
         true => Ok(Span { start, end }),
@@ -343,4 +344,20 @@ fn what(changed: &Changed) -> String {
         .map(|name| format!("{name}: {} -> {}", show(old.get(name)), show(new.get(name))))
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_that_are_left_out_are_all_there_are() {
+        let all = span(None, None).unwrap();
+        assert!(all.contains("1970-01-01T00:00:00Z".parse().unwrap()));
+        assert!(all.contains("2199-12-31T23:59:59Z".parse().unwrap()));
+        let (first, last) = (date(2026, 1, 1), date(2026, 1, 31));
+        let month = span(Some(first), Some(last)).unwrap();
+        assert_eq!((month.end.as_ms() - month.start.as_ms()) / 86_400_000, 31);
+        assert!(span(Some(last), Some(first)).is_err());
+    }
 }
