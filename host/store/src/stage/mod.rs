@@ -3,6 +3,7 @@
 //!
 //! Memory does not grow with the run but for 24 bytes a record, by which a key that comes again is known.
 
+mod bodies;
 pub(crate) mod merge;
 pub(crate) mod provenance;
 pub(crate) mod sorter;
@@ -14,6 +15,7 @@ use crate::error::{ReadError, StageError};
 use crate::pack::write::PackWriter;
 use crate::rows::PackRef;
 use crate::store::Inner;
+use bodies::Bodies;
 use exhibit_evidence::canonical;
 use exhibit_evidence::digest::{Digest, Hasher};
 use exhibit_evidence::exchange::{Answer, Exchange, Walk};
@@ -89,7 +91,7 @@ pub(crate) struct KindStage {
 
 struct Staging {
     room: SpoolRoom,
-    writing: Option<Writing>,
+    bodies: Bodies,
     exchanges: Sorter,
     walks: Sorter,
     rejections: Lines,
@@ -146,7 +148,7 @@ impl Stage {
         let bucket = bucket_of(start.started_at);
         let home = PackRef { pack: Digest::default(), owner: start.source.as_str().to_owned(), bucket };
         let staging = Staging {
-            writing: None,
+            bodies: Bodies::default(),
             exchanges: Sorter::new(room.clone()),
             walks: Sorter::new(room.clone()),
             rejections: Lines::new(&room),
@@ -192,13 +194,11 @@ impl Stage {
         }
         if let (Some(digest), Some(sent)) = (exchange.request_body, request_body) {
             let slot = sent_slot(&exchange.method, &exchange.url);
-            let Writing { writer, contents } = self.writing(&mut staging.writing)?;
-            contents.put(writer, slot, digest, sent)?;
+            staging.bodies.put(|| self.begin_pack(), slot, digest, sent)?;
         }
         if let (Answer::Response { body: digest, .. }, Some(body)) = (&exchange.answer, body) {
             let slot = request_slot(&exchange.method, &exchange.url, exchange.request_body.as_ref());
-            let Writing { writer, contents } = self.writing(&mut staging.writing)?;
-            contents.put(writer, slot, *digest, body)?;
+            staging.bodies.put(|| self.begin_pack(), slot, *digest, body)?;
         }
         let mut key = [0; 12];
         let id = exchange.id;
@@ -206,13 +206,6 @@ impl Stage {
             part.copy_from_slice(&number.to_be_bytes());
         }
         Ok(staging.exchanges.push(&key, |out| out.extend_from_slice(&line))?)
-    }
-
-    fn writing<'w>(&self, writing: &'w mut Option<Writing>) -> Result<&'w mut Writing, ReadError> {
-        match writing {
-            Some(writing) => Ok(writing),
-            none => Ok(none.insert(self.begin_pack()?)),
-        }
     }
 
     pub(crate) fn begin_pack(&self) -> Result<Writing, ReadError> {
@@ -316,10 +309,9 @@ impl Stage {
     /// Ends the gathering.
     pub(crate) fn gathered(&self) -> Result<Gathered, ReadError> {
         let mut staging = self.lock();
-        self.writing(&mut staging.writing)?;
         let room = staging.room.clone();
         let sorter = || Sorter::new(room.clone());
-        let writing = match staging.writing.take() {
+        let writing = match staging.bodies.end()? {
             Some(writing) => writing,
             None => self.begin_pack()?,
         };
@@ -340,6 +332,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        self.lock().bodies.give_up();
         // What is left here is swept at the next start.
         if self.marked.load(Ordering::Relaxed) {
             let _ = self.inner.sweep_run(&self.start.run, &self.start.source);
