@@ -100,3 +100,29 @@ fn what_an_interrupted_service_had_told_is_not_told_again() {
     let runs = world.open().store.runs(&RunFilter::default()).expect("runs").len();
     assert_eq!(runs, 3, "the 6th is looked at once");
 }
+
+#[test]
+fn what_was_caught_up_is_told_though_the_process_was_killed_before_it_could() {
+    let world = World::new("2026-02-02T12:00:00Z");
+    world.add_source(SOURCE, LITTLE, "");
+    let running = world.serve();
+    running.pass("2026-02-03T12:00:00Z");
+    running.stop(&world);
+    // The run that catches up, and nothing that says so.
+    world.clock.set(at("2026-02-10T12:00:00Z"));
+    let host = world.open();
+    let name = SOURCE.parse().expect("a name");
+    world.threads.block_on(exhibit_pipeline::collect::collect(&host, &name)).expect("a run");
+    drop(host);
+    for _ in 0..2 {
+        let running = world.serve();
+        running.pass("2026-02-10T12:00:01Z");
+        running.stop(&world);
+    }
+    let entries = world.entries();
+    let late = told(&entries, "late");
+    assert_eq!(late.len(), 1, "{late:#?}");
+    // The 6th had closed three days and twelve hours before.
+    assert_eq!(days(late[0]), ("2026-02-03".to_owned(), "2026-02-07".to_owned()));
+    assert_eq!(world.open().store.runs(&RunFilter::default()).expect("runs").len(), 3);
+}

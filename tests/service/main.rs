@@ -3,6 +3,8 @@
 
 mod alerts;
 mod catch_up;
+mod doctor;
+mod full;
 mod killed;
 mod load;
 mod orders;

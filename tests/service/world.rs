@@ -163,6 +163,63 @@ impl Running {
         }
     }
 
+    /// Waits until no run goes on, or the loop has ended.
+    pub(crate) fn still(&self) {
+        let begun = Instant::now();
+        let runs = |now: &Now| now.sources.values().any(|source| source.running_since.is_some());
+        while runs(&self.service.now()) && !self.task.is_finished() {
+            assert!(begun.elapsed() < LONGEST, "{:#?}", self.service.now());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Waits until nothing is held back; where the store has to be opened again, with another loop, as the command does.
+    pub(crate) fn recovered(self, world: &World) -> Self {
+        let begun = Instant::now();
+        let mut running = self;
+        loop {
+            if running.task.is_finished() {
+                let Self { service, task, .. } = running;
+                drop(service);
+                let end = world.threads.block_on(task).expect("it does not panic").expect("it ends");
+                assert_eq!(end, End::Reopen);
+                running = world.serve();
+            }
+            let now = running.service.now();
+            if now.started_at > Timestamp::default()
+                && now.holding.is_none()
+                && running.service.host().store.halted().is_none()
+            {
+                return running;
+            }
+            assert!(begun.elapsed() < LONGEST, "{now:#?}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// As [`Running::pass`], through a store that has to be opened again on the way.
+    pub(crate) fn pass_and_recover(self, world: &World, until: &str) -> Self {
+        let mut running = self;
+        let until = at(until);
+        let begun = Instant::now();
+        loop {
+            running = running.recovered(world);
+            running.still();
+            let now = running.service.now();
+            let due = now.sources.values().filter_map(|source| source.next_due).min();
+            let runs = now.sources.values().any(|source| source.running_since.is_some());
+            let is_idle = now.at >= world.clock.now() && !runs && due.is_none_or(|due| due > now.at);
+            if is_idle && world.clock.now() >= until && !running.task.is_finished() {
+                return running;
+            }
+            if is_idle {
+                world.clock.set(due.map_or(until, |due| due.min(until)));
+            }
+            assert!(begun.elapsed() < LONGEST, "{now:#?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Stops it, and waits until it has.
     pub(crate) fn stop(self, world: &World) -> End {
         self.stop.send_replace(true);

@@ -3,6 +3,7 @@
 
 use crate::model::{ControlCoverage, Meta, Outcome, PopulationRuns};
 use crate::people::{Look, People, is_complete};
+use exhibit_evidence::canonical::Value;
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::SourceName;
@@ -129,6 +130,8 @@ pub struct LeafContents {
     pub kind: LeafKind,
     /// What it is about.
     pub subject: String,
+    /// What it says, but for lists: `act: missed; from: …`.
+    pub said: String,
     /// Whether that document is in the package.
     pub document: bool,
 }
@@ -137,7 +140,13 @@ impl LeafContents {
     /// What is said of a leaf; none where its statement has no subject.
     pub fn of(index: u64, statement: &Statement, document: bool) -> Option<Self> {
         let subject = statement.subject()?.name.clone();
-        Some(Self { index, kind: statement.kind, subject, document })
+        let members = match &statement.predicate {
+            Value::Object(members) => members.as_slice(),
+            _ => &[],
+        };
+        let said: Vec<String> =
+            members.iter().filter_map(|(name, value)| Some(format!("{name}: {}", value.as_str()?))).collect();
+        Some(Self { index, kind: statement.kind, subject, said: said.join("; "), document })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::coverage::GRACE_MS;
 use crate::host::{Host, HostError};
-use crate::operation;
+use crate::operation::{self, Deed};
 use exhibit_broker::grant::lock::Approval;
 use exhibit_broker::manifest::ComponentManifest;
 use exhibit_evidence::digest::Digest;
@@ -11,7 +11,7 @@ use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::run::{Manifest, Verdict};
 use exhibit_evidence::time::Timestamp;
-use exhibit_schedule::{Events, SourceSetup};
+use exhibit_schedule::{Bounds, Ended, Event, Events, Scheduler, SourceSetup};
 use exhibit_settings::source::SourceConfig;
 use exhibit_store::{ReadError, RunFilter};
 use std::collections::BTreeMap;
@@ -33,6 +33,9 @@ pub struct Present {
     pub last: Option<Manifest>,
     /// Runs since the last complete one.
     pub failures: u32,
+    /// What the last complete run caught up, and the ledger does not say: a process that was killed had kept the run,
+    /// and not yet that.
+    pub unsaid: Vec<Deed>,
 }
 
 /// Reads what the scheduler needs of every source: of each component the manifest, once.
@@ -83,9 +86,11 @@ impl<'h> Reader<'h> {
         };
         let told = told.get(name).copied();
         let past = self.past(name, settled_until.max(told), approval.approved_at)?;
-        let Past { since, observed, settled_until, .. } = past;
-        let setup = SourceSetup { since, observed, settled_until, ..self.changed(config, approval)? };
-        Ok(Present { setup, last: past.last, failures: past.failures })
+        let changed = self.changed(config, approval)?;
+        let unsaid = self.unsaid(name, &changed, &past)?;
+        let Past { since, observed, settled_until, last, failures, .. } = past;
+        let setup = SourceSetup { since, observed, settled_until, ..changed };
+        Ok(Present { setup, last, failures, unsaid })
     }
 
     /// Whether a source collects state, and how long its events can be collected.
@@ -114,6 +119,35 @@ impl<'h> Reader<'h> {
         Ok((!state.is_empty(), events))
     }
 
+    /// What a scheduler says of the last complete run, if it knows of those before alone, and the ledger does not.
+    fn unsaid(&self, name: &SourceName, setup: &SourceSetup, past: &Past) -> Result<Vec<Deed>, HostError> {
+        let Some((started_at, ended_at, leaf)) = past.last_complete.filter(|_| setup.events.is_some()) else {
+            return Ok(Vec::new());
+        };
+        let observed = past.observed.iter().copied().filter(|at| *at < started_at).collect();
+        let setup = SourceSetup {
+            since: past.since,
+            settled_until: ended_at,
+            observed,
+            state: false,
+            ..setup.clone()
+        };
+        let mut scheduler = Scheduler::new(Bounds { runs: 1, per_host: 1 }, Digest::default());
+        let ended = Ended::Complete;
+        let events = [
+            Event::Held,
+            Event::Source(name.clone(), setup),
+            Event::Finished { source: name.clone(), started_at, ended },
+        ];
+        let actions = scheduler.step(ended_at, events).actions;
+        let mut deeds: Vec<Deed> = actions.into_iter().filter_map(Deed::of).collect();
+        if !deeds.is_empty() {
+            let said = operation::said_since(&self.host.store, leaf).map_err(unreadable)?;
+            deeds.retain(|deed| !said.iter().any(|entry| entry.is_of(deed)));
+        }
+        Ok(deeds)
+    }
+
     fn past(
         &self,
         name: &SourceName,
@@ -125,15 +159,24 @@ impl<'h> Reader<'h> {
         // An approval that was renewed does not make the source new.
         let first = runs.first().map_or(approved_at, |run| run.started_at.min(approved_at));
         let since = settled_until.map_or(first, |settled| settled.min(first));
-        let mut past = Past { since, observed: Vec::new(), settled_until: since, last: None, failures: 0 };
+        let mut past = Past {
+            since,
+            observed: Vec::new(),
+            settled_until: since,
+            last: None,
+            last_complete: None,
+            failures: 0,
+        };
         let mut from = settled_until;
         for run in runs.iter().rev() {
-            if !past.observed.is_empty() && from.is_some_and(|from| run.started_at < from) {
+            // The last one, and the one before it, which tells what the last one had to catch up.
+            if past.observed.len() > 1 && from.is_some_and(|from| run.started_at < from) {
                 break;
             }
             let manifest = self.host.store.manifest(&run.run).map_err(unreadable)?;
             if manifest.verdict == Verdict::Complete {
                 past.observed.push(run.started_at);
+                past.last_complete.get_or_insert((run.started_at, run.ended_at, run.leaf));
                 let back = run.started_at.plus_ms(-LOOK_BACK_MS.cast_signed());
                 from = Some(from.map_or(back, |from| from.max(back)));
             } else if past.observed.is_empty() && past.failures < FAILURES_MAX {
@@ -152,6 +195,8 @@ struct Past {
     observed: Vec<Timestamp>,
     settled_until: Timestamp,
     last: Option<Manifest>,
+    /// When the last complete run began and ended, and its leaf.
+    last_complete: Option<(Timestamp, Timestamp, u64)>,
     failures: u32,
 }
 

@@ -18,7 +18,7 @@ use exhibit_evidence::digest::Digest;
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::time::{Span, Timestamp};
 use exhibit_ledger::statement::{LeafKind, Statement, StatementError, Subject};
-use exhibit_schedule::{Of, Why};
+use exhibit_schedule::{Action, Of, Why};
 use exhibit_store::{CommitError, Document, Leaf, ReadError, Store};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -169,6 +169,16 @@ pub enum DeedError {
 }
 
 impl Deed {
+    /// What is to be written down of what the scheduler says; none: it says to run a source.
+    pub fn of(action: Action) -> Option<Self> {
+        match action {
+            Action::Start { .. } => None,
+            Action::Missed { source, of, span, why } => Some(Self::Missed { source, of, span, why }),
+            Action::Late { source, span } => Some(Self::Late { source, span }),
+            Action::Corrected { source, span } => Some(Self::Corrected { source, span }),
+        }
+    }
+
     fn kind(&self) -> LeafKind {
         match self {
             Self::Changed { .. } | Self::Paused { .. } | Self::Resumed { .. } => LeafKind::Settings,
@@ -397,6 +407,32 @@ pub struct Entry {
     /// When a service that did not stop by itself was last known to be alive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_alive_at: Option<Timestamp>,
+}
+
+impl Entry {
+    /// Whether it says what a deed about slots says.
+    pub(crate) fn is_of(&self, deed: &Deed) -> bool {
+        let (source, of, span) = match deed {
+            Deed::Missed { source, of, span, .. } => (source, Some(of_word(*of)), span),
+            Deed::Late { source, span } | Deed::Corrected { source, span } => (source, None, span),
+            _ => return false,
+        };
+        self.act == deed.word()
+            && self.source.as_ref() == Some(source)
+            && self.of.as_deref() == of
+            && self.span.as_ref() == Some(span)
+    }
+}
+
+/// What the leaves after one say of slots.
+pub(crate) fn said_since(store: &Store, after: u64) -> Result<Vec<Entry>, ReadError> {
+    let mut said = Vec::new();
+    for kind in [LeafKind::Missed, LeafKind::Host] {
+        for leaf in store.leaves(Some(kind))?.iter().rev().take_while(|leaf| leaf.index > after) {
+            said.extend(read(store, leaf)?);
+        }
+    }
+    Ok(said)
 }
 
 /// Reads a leaf; none: it says nothing of what the host did, or a later version wrote it.

@@ -321,7 +321,8 @@ impl Store {
     pub fn halted(&self) -> Option<String> {
         match self.inner.can_commit() {
             Err(CommitError::Halted(reason)) => Some(reason),
-            _ => self.inner.writer.is_poisoned().then(|| "a commit panicked".to_owned()),
+            _ if self.inner.writer.is_poisoned() => Some("a commit panicked".to_owned()),
+            _ => self.inner.index.failed().map(|reason| format!("the index takes nothing more: {reason}")),
         }
     }
 

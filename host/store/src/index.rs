@@ -14,6 +14,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Rows staged in one batch, at most.
@@ -25,6 +26,8 @@ pub(crate) struct Index {
     db: sled::Db,
     dir: PathBuf,
     points: Points,
+    /// The first write that failed. sled writes nothing more after one, until it is opened again.
+    failed: OnceLock<String>,
 }
 
 /// Rows to be written in one atomic step.
@@ -104,7 +107,7 @@ impl Index {
             Ok(Err(e)) => return Err(e.into()),
             Err(cause) => return Err(ReadError::Index(panic_text(cause.as_ref()))),
         };
-        let index = Self { db, dir: dir.to_owned(), points };
+        let index = Self { db, dir: dir.to_owned(), points, failed: OnceLock::new() };
         index.sync()?;
         // `conf`, and what an earlier process wrote and did not sync.
         files::sync_all(dir).map_err(ReadError::io(dir))?;
@@ -184,7 +187,16 @@ impl Index {
     }
 
     fn step<T>(&self, step: Step, work: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
-        self.points.pass(step, || work().map_err(Stopped)).map_err(|stopped| stopped.0)
+        let done = self.points.pass(step, || work().map_err(Stopped)).map_err(|stopped| stopped.0);
+        if let Err(error) = &done {
+            let _ = self.failed.set(error.to_string());
+        }
+        done
+    }
+
+    /// Why nothing more is written; none: nothing has failed.
+    pub(crate) fn failed(&self) -> Option<&str> {
+        self.failed.get().map(String::as_str)
     }
 }
 

@@ -348,19 +348,22 @@ fn ledger(out: &mut String, contents: &Contents) {
         return;
     }
     out.push_str(
-        "<details><summary>Leaves that are not runs</summary><div class=\"scroll\" tabindex=\"0\"><table><thead><tr>\
+        "<details><summary>Leaves that are not runs: what the host did itself, what was missed, approved, changed, \
+         sealed</summary><div class=\"scroll\" tabindex=\"0\"><table><thead><tr>\
          <th scope=\"col\" class=\"n\">Leaf</th><th scope=\"col\">States</th><th scope=\"col\">About</th>\
+         <th scope=\"col\">Says</th>\
          <th scope=\"col\">Files</th></tr></thead><tbody>\n",
     );
     for leaf in &ledger.leaves {
         let folder = format!("ledger/leaves/{:010}", leaf.index);
         put!(
             out,
-            "<tr><th scope=\"row\" class=\"n\">{}</th><td>{}</td><td>{}</td><td><a href=\"{folder}/statement.dsse.json\">\
+            "<tr><th scope=\"row\" class=\"n\">{}</th><td>{}</td><td>{}</td><td>{}</td><td><a href=\"{folder}/statement.dsse.json\">\
              statement</a> <a href=\"{folder}/inclusion.tlog-proof\">proof</a>",
             leaf.index,
             leaf.kind,
-            escape(&leaf.subject)
+            escape(&leaf.subject),
+            escape(&leaf.said)
         );
         if leaf.document {
             put!(out, " <a href=\"{folder}/document\">document</a>");

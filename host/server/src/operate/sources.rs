@@ -69,6 +69,7 @@ impl Loop {
                             if present.failures > 0 && said.as_ref() > complete {
                                 self.failing.insert(name.clone());
                             }
+                            present.unsaid.into_iter().for_each(|deed| self.owe(deed));
                             present.setup
                         })
                     };

@@ -39,6 +39,8 @@ pub(crate) struct Loop {
     pub(super) events: Vec<Event>,
     /// What the ledger is to say and does not say yet.
     owed: VecDeque<Deed>,
+    /// A run panicked, as sled does on a disk that is full: it may have left anything behind.
+    has_panicked: bool,
     /// Why nothing new is started.
     holding: Option<String>,
     is_stopping: bool,
@@ -94,6 +96,7 @@ impl Loop {
             runs: Runs::new(options.runs_on),
             events: Vec::new(),
             owed: VecDeque::new(),
+            has_panicked: false,
             holding: None,
             is_stopping: false,
             scheduled: BTreeSet::new(),
@@ -123,13 +126,10 @@ impl Loop {
         let step = self.scheduler.step(now, std::mem::take(&mut self.events));
         let mut starts = Vec::new();
         for action in step.actions {
-            match action {
-                Action::Start { source, slot, attempt } => starts.push((source, slot, attempt)),
-                Action::Missed { source, of, span, why } => {
-                    self.owe(Deed::Missed { source, of, span, why });
-                }
-                Action::Late { source, span } => self.owe(Deed::Late { source, span }),
-                Action::Corrected { source, span } => self.owe(Deed::Corrected { source, span }),
+            if let Action::Start { source, slot, attempt } = action {
+                starts.push((source, slot, attempt));
+            } else if let Some(deed) = Deed::of(action) {
+                self.owe(deed);
             }
         }
         self.pay(&host);
@@ -149,7 +149,7 @@ impl Loop {
         if self.events.is_empty() { Duration::from_millis(wait_ms) } else { Duration::from_secs(1) }
     }
 
-    fn owe(&mut self, deed: Deed) {
+    pub(super) fn owe(&mut self, deed: Deed) {
         tracing::warn!(?deed, "slots");
         self.metrics.deed(&deed);
         match &deed {
@@ -212,8 +212,8 @@ impl Loop {
 
     /// Why nothing new can be kept.
     fn obstacle(&self, host: &Host) -> Option<String> {
-        if let Some(halted) = host.store.halted() {
-            return Some(format!("a commit failed halfway and the store is to be opened again: {halted}"));
+        if let Some(halted) = self.halted(host) {
+            return Some(format!("the store is to be opened again: {halted}"));
         }
         let keep_free = self.config.keep_free_mb.saturating_mul(1_000_000);
         match free_bytes(host.store.dir()) {
@@ -243,7 +243,12 @@ impl Loop {
         let host = self.service.host();
         let room =
             free_bytes(host.store.dir()).is_ok_and(|free| free >= self.config.keep_free_mb * 1_000_000);
-        (host.store.halted().is_some() && self.runs.is_empty() && room).then_some(End::Reopen)
+        (self.halted(&host).is_some() && self.runs.is_empty() && room).then_some(End::Reopen)
+    }
+
+    /// Why the store takes nothing more.
+    fn halted(&self, host: &Host) -> Option<String> {
+        host.store.halted().or_else(|| self.has_panicked.then(|| "a run panicked".to_owned()))
     }
 
     /// A run is over.
@@ -266,6 +271,7 @@ impl Loop {
                 tracing::error!(%source, %error, "a source cannot run as it is set up");
             }
             Err(lost) => {
+                self.has_panicked |= matches!(lost, Lost::Panicked);
                 tracing::error!(%source, started_at = %started_at, ?lost, "nothing of a run is kept");
             }
         }
