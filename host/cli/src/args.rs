@@ -346,7 +346,7 @@ pub(crate) enum Token {
     Add {
         /// Whose it is
         name: Name,
-        /// operator: everything; auditor: read one engagement; ingest: attach files
+        /// operator: everything; auditor: read one engagement; ingest: attach files; monitor: read the metrics
         #[arg(long)]
         role: String,
         /// The audit period that an auditor reads: 2026-H1

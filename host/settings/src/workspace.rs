@@ -1,6 +1,7 @@
 //! `exhibit.toml`: the organisation, the ledger's origin, where keys and data are.
 
 use exhibit_evidence::name::SourceName;
+use exhibit_evidence::period::AuditPeriod;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -104,6 +105,65 @@ pub struct Service {
     pub session_minutes: u64,
     /// Minutes that a person stays signed in without doing anything.
     pub session_idle_minutes: u64,
+    /// The identity provider that signs people in; none: tokens alone do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<Oidc>,
+}
+
+/// `[service.oidc]`: an identity provider (OpenID Connect), and whom it may sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oidc {
+    /// Its issuer identifier: `https://login.example.com`.
+    pub issuer: url::Url,
+    /// What it calls this service.
+    pub client_id: String,
+    /// The client's secret, by reference: `env:NAME`, `file:PATH`; none: a public client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// What tells people apart.
+    #[serde(default)]
+    pub claim: OidcClaim,
+    /// PEM file with a certificate authority to trust beside the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// Who may sign in.
+    #[serde(default)]
+    pub people: Vec<Person>,
+}
+
+/// The claim of an ID token that tells people apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OidcClaim {
+    /// The address, which the provider must have verified.
+    #[default]
+    Email,
+    /// The provider's own name for them, which never changes.
+    Sub,
+}
+
+impl OidcClaim {
+    /// As tokens have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sub => "sub",
+        }
+    }
+}
+
+/// Someone who may sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// Who, by the claim.
+    pub name: String,
+    /// `operator`, `auditor`, `ingest` or `monitor`.
+    pub role: String,
+    /// The audit period that an auditor reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engagement: Option<AuditPeriod>,
 }
 
 /// Certificate and key of the service, PEM files, from the workspace. They are read again when they change.
@@ -129,6 +189,7 @@ impl Default for Service {
             public_url: None,
             session_minutes: 12 * 60,
             session_idle_minutes: 2 * 60,
+            oidc: None,
         }
     }
 }
@@ -142,9 +203,16 @@ impl Service {
     pub fn listens_as(&self, other: &Self) -> bool {
         let listens = |of: &Self| {
             let Self {
-                listen, tls, trusted_proxies, public_url, session_minutes, session_idle_minutes, ..
+                listen,
+                tls,
+                trusted_proxies,
+                public_url,
+                session_minutes,
+                session_idle_minutes,
+                oidc,
+                ..
             } = of.clone();
-            (listen, tls, trusted_proxies, public_url, session_minutes, session_idle_minutes)
+            (listen, tls, trusted_proxies, public_url, session_minutes, session_idle_minutes, oidc)
         };
         listens(self) == listens(other)
     }
@@ -240,6 +308,7 @@ mod tests {
         for (text, words) in [
             ("[service]\nruns = 0", "nothing would ever run"),
             ("[service]\nport = 1", "unknown field `port`"),
+            ("[service]\noidc = { issuer = \"x\", client_id = \"e\" }", "relative URL"),
             ("[service]\nlisten = \"8700\"", "socket address"),
         ] {
             let error = read(text).unwrap_err();

@@ -40,7 +40,7 @@ pub(crate) async fn run(at: &Path, format: Format) -> Result<ExitCode> {
 /// Whether the service could listen as it is set up. Where something listens there already, that is probably the
 /// service itself.
 async fn listening(workspace: &Workspace) -> Result<String, String> {
-    let options = super::serve::listener(workspace);
+    let options = super::serve::listener(workspace).map_err(|error| error.to_string())?;
     let at = options.listen;
     match http::bind(options).await {
         Ok(_) => Ok(format!("{at} can be listened at")),

@@ -1,15 +1,17 @@
 //! `exhibit serve`: the service, until it is told to stop.
 
 use crate::args::{LogLevel, Serve};
-use crate::exit::FAILED;
+use crate::exit::{FAILED, Problem};
 use anyhow::{Context as _, Result};
 use exhibit_pipeline::host::{Host, HostError};
-use exhibit_pipeline::workspace::Workspace;
+use exhibit_pipeline::source::read_secret;
+use exhibit_pipeline::workspace::{Oidc, Person, Workspace};
 use exhibit_server::http;
+use exhibit_server::http::tokens::Role;
 use exhibit_server::operate::{End, Options, alerts, operate};
 use exhibit_server::service::{Act, Service};
 use exhibit_store::OpenError;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
@@ -49,7 +51,7 @@ async fn serve(
     reload: &mut Signal,
     stopped: watch::Receiver<bool>,
 ) -> Result<End> {
-    let bound = http::bind(listener(&Workspace::open(at)?)).await?;
+    let bound = http::bind(listener(&Workspace::open(at)?)?).await?;
     let address = bound.address()?;
     let host = open(at).await?;
     tracing::info!(%address, "listening");
@@ -79,21 +81,47 @@ async fn serve(
 }
 
 /// How the settings say that the service listens.
-pub(super) fn listener(workspace: &Workspace) -> http::Options {
+pub(super) fn listener(workspace: &Workspace) -> Result<http::Options> {
     let service = &workspace.config().service;
     let minutes = |minutes: u64| Duration::from_secs(minutes.saturating_mul(60));
     let tls = service.tls.as_ref().map(|tls| http::TlsFiles {
         certificates: workspace.resolve(&tls.certificates),
         key: workspace.resolve(&tls.key),
     });
-    http::Options {
+    Ok(http::Options {
         tls,
+        oidc: service.oidc.as_ref().map(|oidc| provider(workspace, oidc)).transpose()?,
         trusted_proxies: service.trusted_proxies.clone(),
         public_url: service.public_url.clone(),
         session: minutes(service.session_minutes),
         session_idle: minutes(service.session_idle_minutes),
         ..http::Options::at(service.listen)
-    }
+    })
+}
+
+/// The identity provider, with its secret read.
+fn provider(workspace: &Workspace, oidc: &Oidc) -> Result<http::Oidc> {
+    let wrong = |what: String| Problem::usage(what, "see [service.oidc] in exhibit.toml");
+    let secret = |reference: &String| {
+        read_secret(workspace, reference).map_err(|why| wrong(format!("client_secret of [service.oidc]: {why}")))
+    };
+    let ca = |file: &PathBuf| {
+        let path = workspace.resolve(file);
+        std::fs::read(&path).map_err(|error| wrong(format!("{}: {error}", path.display())))
+    };
+    let person = |person: &Person| {
+        let role = Role::of(&person.role, person.engagement.clone());
+        let role = role.map_err(|why| wrong(format!("`{}` of [service.oidc]: {why}", person.name)))?;
+        Ok((person.name.clone(), role))
+    };
+    Ok(http::Oidc {
+        issuer: oidc.issuer.clone(),
+        client_id: oidc.client_id.clone(),
+        client_secret: oidc.client_secret.as_ref().map(secret).transpose()?,
+        claim: oidc.claim.word().to_owned(),
+        people: oidc.people.iter().map(person).collect::<Result<_>>()?,
+        ca_pem: oidc.ca.as_ref().map(ca).transpose()?,
+    })
 }
 
 /// Opens the workspace, waiting for what this process itself still holds of the store.

@@ -199,6 +199,7 @@ fn all_routes() -> Routes {
     let routes = Routes::default()
         .page(Method::GET, "/healthz", Access::Open, api::health::live)
         .page(Method::GET, "/readyz", Access::Open, api::health::ready)
+        .page(Method::GET, "/metrics", Access::Watch, api::health::numbers)
         .page(Method::GET, "/login", Access::Open, login::form)
         .page(Method::POST, "/login", Access::Open, login::sign_in)
         .page(Method::GET, "/login/oidc", Access::Open, oidc::begin)

@@ -29,6 +29,7 @@ pub(crate) fn complete(operation: &mut Operation, access: Access, path: &str) {
         Access::SignedIn => "every role",
         Access::Read => "operator; auditor, of the engagement",
         Access::Ingest => "operator, ingest",
+        Access::Watch => "operator, monitor",
         Access::Operate => "operator",
     };
     let said = operation.description.take().unwrap_or_default();

@@ -22,6 +22,8 @@ pub enum Access {
     Read,
     /// Who brings manual evidence: operators, and ingest.
     Ingest,
+    /// Who watches that it works: operators, and monitor.
+    Watch,
     /// Operators.
     Operate,
 }

@@ -36,15 +36,18 @@ pub enum Role {
     },
     /// Upload manual evidence, and nothing else.
     Ingest,
+    /// Read the metrics, and nothing else.
+    Monitor,
 }
 
 impl Role {
-    /// `operator`, `auditor` or `ingest`.
+    /// `operator`, `auditor`, `ingest` or `monitor`.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Operator => "operator",
             Self::Auditor { .. } => "auditor",
             Self::Ingest => "ingest",
+            Self::Monitor => "monitor",
         }
     }
 
@@ -56,14 +59,15 @@ impl Role {
         match (word, engagement) {
             ("operator", None) => Ok(Self::Operator),
             ("ingest", None) => Ok(Self::Ingest),
+            ("monitor", None) => Ok(Self::Monitor),
             ("auditor", Some(engagement)) => Ok(Self::Auditor { engagement }),
             ("auditor", None) => {
                 Err("an auditor reads one engagement: name its period, 2026-H1 for example".to_owned())
             }
-            ("operator" | "ingest", Some(_)) => Err("only an auditor has an engagement".to_owned()),
+            ("operator" | "ingest" | "monitor", Some(_)) => Err("only an auditor has an engagement".to_owned()),
             (other, _) => {
                 let other: String = other.chars().take(40).collect();
-                Err(format!("`{other}` is no role; the roles are operator, auditor and ingest"))
+                Err(format!("`{other}` is no role; the roles are operator, auditor, ingest and monitor"))
             }
         }
     }

@@ -58,6 +58,7 @@ impl Viewer {
             Access::Open | Access::SignedIn => true,
             Access::Read => matches!(self.role, Role::Operator | Role::Auditor { .. }),
             Access::Ingest => matches!(self.role, Role::Operator | Role::Ingest),
+            Access::Watch => matches!(self.role, Role::Operator | Role::Monitor),
             Access::Operate => self.role == Role::Operator,
         }
     }
@@ -132,6 +133,7 @@ pub(crate) async fn require(access: Access, request: Request, next: Next) -> Res
         let needed = match access {
             Access::Ingest => "operator or ingest",
             Access::Read => "operator or auditor",
+            Access::Watch => "operator or monitor",
             _ => "operator",
         };
         let role = viewer.role.word();

@@ -14,6 +14,7 @@ const OPERATOR: [u16; 6] = [401, 401, 403, 403, 403, 200];
 const ROWS: &[Row] = &[
     ("GET /healthz", "/healthz", [200; 6]),
     ("GET /readyz", "/readyz", [200; 6]),
+    ("GET /metrics", "/metrics", OPERATOR),
     ("GET /login", "/login", [200, 200, 303, 303, 303, 303]),
     ("POST /login", "/login", [415; 6]),
     // No identity provider is configured here; in `oidc.rs` one is.
@@ -146,6 +147,24 @@ async fn everyone_gets_what_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Who watches sees the numbers, and is told of nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_monitor_reads_the_metrics_alone() {
+    let world = World::new().await;
+    let ask = |path: &'static str| Ask::get(path).token(&world.keys.monitor).send(world.at);
+    let numbers = ask("/metrics").await.is(200);
+    assert!(numbers.header("content-type").starts_with("application/openmetrics-text; version=1.0.0"));
+    assert!(numbers.text().ends_with("# EOF\n"));
+    for (row, path, expected) in ROWS.iter().filter(|(row, _, _)| row.starts_with("GET ")) {
+        // Where anyone, or whoever is signed in, may go.
+        let is_for_all = expected[4] == expected[5] && !row.contains("uploads");
+        if !is_for_all && *path != "/metrics" {
+            let answer = Ask::get(*path).token(&world.keys.monitor).send(world.at).await;
+            assert_eq!(answer.status, 403, "{row}");
+        }
+    }
 }
 
 impl World {

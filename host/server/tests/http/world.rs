@@ -61,6 +61,7 @@ pub(crate) struct Keys {
     pub(crate) auditor: String,
     pub(crate) stranger: String,
     pub(crate) ingest: String,
+    pub(crate) monitor: String,
 }
 
 /// A service that listens.
@@ -127,6 +128,7 @@ fn keys(tokens: &Tokens, now: Timestamp) -> Keys {
         auditor: add("audrey", auditor(OWN)),
         stranger: add("stranger", auditor(OTHER)),
         ingest: add("ingo", Role::Ingest),
+        monitor: add("prometheus", Role::Monitor),
     }
 }
 

@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 pub(crate) struct TokenItem {
     /// Whose it is.
     name: String,
-    /// `operator`, `auditor` or `ingest`.
+    /// `operator`, `auditor`, `ingest` or `monitor`.
     role: &'static str,
     /// The audit period that an auditor reads.
     engagement: Option<String>,
@@ -83,7 +83,7 @@ pub(crate) struct TokenRequest {
     /// Whose it is: 1 to 64 lower-case letters, digits and hyphens. A name is given once.
     #[schema(value_type = String)]
     name: Name,
-    /// `operator`, `auditor` or `ingest`.
+    /// `operator`, `auditor`, `ingest` or `monitor`.
     role: String,
     /// The audit period that an auditor reads.
     #[schema(value_type = Option<String>)]

@@ -1,10 +1,12 @@
-//! Whether it lives, and whether it works.
+//! Whether it lives, whether it works, and how well.
 
 use super::super::app::App;
 use super::super::problem::Problem;
+use crate::operate::metrics;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use exhibit_evidence::time::Timestamp;
-use http::StatusCode;
+use http::{StatusCode, header};
 
 /// `GET /healthz`: the process answers.
 pub(crate) async fn live() -> &'static str {
@@ -18,4 +20,9 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<&'static str, Proble
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the service has not begun to work yet"));
     }
     Ok(if now.holding.is_some() { "holding\n" } else { "ok\n" })
+}
+
+/// `GET /metrics`: numbers, for Prometheus.
+pub(crate) async fn numbers(State(app): State<App>) -> Response {
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], app.service().metrics().text()).into_response()
 }

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 pub(crate) struct Me {
     /// As the ledger names you: `operator:ada`.
     who: String,
-    /// `operator`, `auditor` or `ingest`.
+    /// `operator`, `auditor`, `ingest` or `monitor`.
     role: &'static str,
     /// The audit period that an auditor reads.
     #[schema(example = "2026-H1")]
