@@ -18,7 +18,10 @@ use exhibit_controls::{Catalogue, CatalogueError};
 use exhibit_evidence::digest::Digest;
 use exhibit_evidence::kind::Kind;
 use exhibit_evidence::name::SourceName;
-pub use exhibit_settings::workspace::{Alert as AlertConfig, AlertEvent, Config, Encryption, Oidc, Person, Service as ServiceConfig, Signing, Timestamping};
+pub use exhibit_settings::workspace::{
+    Alert as AlertConfig, AlertEvent, Config, Encryption, Oidc, Person, Service as ServiceConfig, Signing,
+    Timestamping,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -275,6 +275,22 @@ fn a_missed_period_that_was_made_filled_is_found() {
 }
 
 #[test]
+fn a_file_that_nobody_attached_is_found() {
+    // Leaf 0 is a run's, and no leaf has the number 999.
+    for leaf in [0, 999] {
+        let bag = Bag::new(Sample::default());
+        bag.edit(layout::COVERAGE, |text| {
+            let (before, after) = text.split_once("\"outcome\"").unwrap();
+            format!("{before}\"uploads\":[{leaf}],\"outcome\"{after}")
+        });
+        bag.rebag();
+        let told = bag.wrong();
+        assert_eq!(told.finding.file, layout::leaf(leaf, layout::leaf_file::DOCUMENT), "{told}");
+        assert!(told.finding.expected.starts_with("a file attached to "), "{told}");
+    }
+}
+
+#[test]
 fn a_workbook_or_table_that_says_something_else_is_found() {
     for file in [
         layout::WORKBOOK,

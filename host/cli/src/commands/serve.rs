@@ -103,7 +103,8 @@ pub(super) fn listener(workspace: &Workspace) -> Result<http::Options> {
 fn provider(workspace: &Workspace, oidc: &Oidc) -> Result<http::Oidc> {
     let wrong = |what: String| Problem::usage(what, "see [service.oidc] in exhibit.toml");
     let secret = |reference: &String| {
-        read_secret(workspace, reference).map_err(|why| wrong(format!("client_secret of [service.oidc]: {why}")))
+        read_secret(workspace, reference)
+            .map_err(|why| wrong(format!("client_secret of [service.oidc]: {why}")))
     };
     let ca = |file: &PathBuf| {
         let path = workspace.resolve(file);

@@ -3,6 +3,7 @@
 use super::markup::{badge, counted, escape, fact, frequency_word};
 use super::{calendar, shell};
 use crate::contents::Contents;
+use crate::layout;
 use crate::model::{ControlCoverage, OUTCOMES, PeriodOutcome};
 use crate::put;
 
@@ -73,9 +74,10 @@ fn row(out: &mut String, contents: &Contents, period: &PeriodOutcome) {
     }
     for leaf in contents.ledger.leaves.iter().filter(|leaf| period.uploads.contains(&leaf.index)) {
         let name = escape(&leaf.subject);
-        let folder = format!("../ledger/leaves/{}", leaf.index);
+        let file = layout::leaf(leaf.index, layout::leaf_file::DOCUMENT);
+        let file = file.strip_prefix("data/").unwrap_or(&file);
         // Whoever wrote the file wrote it elsewhere: a browser is to keep it, not to show it.
-        put!(out, "<a href=\"{folder}/document\" download=\"{name}\">{name}</a> ");
+        put!(out, "<a href=\"../{file}\" download=\"{name}\">{name}</a> ");
     }
     out.push_str("</td></tr>\n");
 }

@@ -64,7 +64,9 @@ impl Role {
             ("auditor", None) => {
                 Err("an auditor reads one engagement: name its period, 2026-H1 for example".to_owned())
             }
-            ("operator" | "ingest" | "monitor", Some(_)) => Err("only an auditor has an engagement".to_owned()),
+            ("operator" | "ingest" | "monitor", Some(_)) => {
+                Err("only an auditor has an engagement".to_owned())
+            }
             (other, _) => {
                 let other: String = other.chars().take(40).collect();
                 Err(format!("`{other}` is no role; the roles are operator, auditor, ingest and monitor"))

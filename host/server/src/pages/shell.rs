@@ -99,6 +99,7 @@ fn viewer(out: &mut String, visit: &Visit) {
         Role::Operator => "operator",
         Role::Auditor { .. } => "auditor, read only",
         Role::Ingest => "uploads only",
+        Role::Monitor => "metrics only",
     };
     // The ledger's name for them begins with the role.
     let who = visit.viewer.who.split_once(':').map_or(visit.viewer.who.as_str(), |(_, name)| name);

@@ -285,6 +285,13 @@ async fn a_package_is_made_and_holds() {
     let file = world.dir.path().join("package.zip");
     std::fs::write(&file, &zip.body).unwrap();
     exhibit_verify::verify(&file, &exhibit_verify::Options::default()).unwrap();
+    // The control's page leads to the file that was attached.
+    let package = exhibit_package::read::Package::open(&file).unwrap();
+    let text = |path: &str| String::from_utf8(package.read(path, 1 << 20).unwrap()).unwrap();
+    let pages = package.files_below("data/controls/").map(text).collect::<Vec<_>>();
+    let page = pages.iter().find(|page| page.contains("minutes.pdf")).unwrap();
+    let link = page.split("href=\"../ledger/").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(package.read(&format!("data/ledger/{link}"), 1 << 20).unwrap(), b"%PDF");
     let ask = |ask: Ask| ask.token(&world.keys.operator).send(world.at);
     ask(Ask::new("POST", "/api/v1/exports").json(r#"{"period":"2025"}"#)).await.is(409);
     ask(Ask::new("DELETE", format!("/api/v1/exports/{id}"))).await.is(204);
