@@ -3,6 +3,7 @@
 #
 # Debian packages                  why
 #   golang-go, golang-golang-x-mod-dev   Go's own sumdb packages check our log
+#   chromium, chromium-driver            a real browser looks at the service's pages
 #   faketime                             runs the command on the day that its fixtures are of
 #   openssl                              checks signatures, plays the timestamp authority
 #   python3-venv                         for the Python packages
@@ -16,6 +17,7 @@
 #   google-api-python-client             Google's descriptions of its own APIs, and an independent client of them
 # npm packages (in target/test-node)
 #   @stoplight/prism-cli                 an API served from its specification, whose paging never ends
+#   axe-core                             what people who do not see our pages are told
 #   jira.js                              models of what Jira's published document leaves out
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -25,6 +27,8 @@ mkdir -p "$target"
 missing=()
 command -v go >/dev/null || missing+=(golang-go)
 [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ] || missing+=(golang-golang-x-mod-dev)
+command -v chromium >/dev/null || missing+=(chromium)
+command -v chromedriver >/dev/null || missing+=(chromium-driver)
 ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing+=(faketime)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v unzip >/dev/null || missing+=(unzip)
@@ -48,10 +52,10 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "${packages[*]}" ]; then
 fi
 
 node=$target/test-node
-npm=('@stoplight/prism-cli@5.16.0' jira.js@6.2.0)
+npm=('@stoplight/prism-cli@5.16.0' jira.js@6.2.0 axe-core@4.14.1)
 if [ "$(cat "$node/installed" 2>/dev/null)" != "${npm[*]}" ]; then
   if command -v npm >/dev/null; then
-    echo "setup: installing npm packages ${npm[*]} (APIs served from their specifications, and an independent client)"
+    echo "setup: installing npm packages ${npm[*]} (APIs served from their specifications, an independent client, a check of pages)"
     mkdir -p "$node"
     npm install --silent --no-fund --no-audit --prefix "$node" "${npm[@]}"
     echo "${npm[*]}" >"$node/installed"

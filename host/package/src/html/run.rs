@@ -151,7 +151,7 @@ pub fn walk_table<'a>(
     link: impl Fn(&Walk) -> Option<String>,
 ) {
     out.push_str(
-        "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">List</th>\
+        "<div class=\"scroll\" tabindex=\"0\"><table><caption class=\"sr\">Lists that were read</caption><thead><tr><th scope=\"col\">List</th>\
          <th scope=\"col\">Paging</th><th scope=\"col\" class=\"n\">Pages</th><th scope=\"col\" class=\"n\">Items</th>\
          <th scope=\"col\">Why it stopped</th></tr></thead><tbody>\n",
     );

@@ -18,7 +18,7 @@
 //! | [`actions`] | what the forms of the pages do |
 
 mod actions;
-mod api;
+pub(crate) mod api;
 pub mod app;
 mod csrf;
 pub mod extract;

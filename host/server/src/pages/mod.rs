@@ -21,7 +21,7 @@
 //! | `body` | a body as text |
 //! | `changes` | what differs between two days |
 //! | `sources` | sources, their grants and their approval |
-//! | `closing` | seals |
+//! | `closing` | uploads, seals and packages |
 //! | `ledger` | the log of what was written |
 
 mod body;
@@ -137,7 +137,7 @@ pub(crate) type Drawn = Result<Page, Trouble>;
 pub(crate) type Draw = fn(&Visit) -> Drawn;
 
 /// Every page: its path, who may look, and what draws it.
-pub(crate) const PAGES: [(&str, Access, Draw); 20] = [
+pub(crate) const PAGES: [(&str, Access, Draw); 21] = [
     ("/", Access::Read, today::page),
     ("/calendar", Access::Read, year::page),
     ("/controls/{control}", Access::Read, control::page),
@@ -155,6 +155,7 @@ pub(crate) const PAGES: [(&str, Access, Draw); 20] = [
     ("/sources", Access::Operate, sources::list_page),
     ("/sources/{source}", Access::Operate, sources::page),
     ("/sources/{source}/approval", Access::Operate, sources::approval_page),
+    ("/uploads", Access::SignedIn, closing::uploads_page),
     ("/seals", Access::Read, closing::seals_page),
     ("/ledger", Access::Read, ledger::page),
     ("/ledger/{leaf}", Access::Read, ledger::leaf_page),

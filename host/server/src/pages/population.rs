@@ -279,7 +279,7 @@ pub(super) fn table<'a>(
     let timed = records.iter().any(|(_, record, _)| record.occurred_at.is_some());
     put!(
         out,
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Records of {kind}\"><table class=\"records\"><caption class=\"sr\">Records of {kind} from {source}</caption><thead><tr>"
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Records of {kind} from {source}\"><table class=\"records\"><caption class=\"sr\">Records of {kind} from {source}</caption><thead><tr>"
     );
     out.push_str("<th scope=\"col\">Record</th>");
     if timed {

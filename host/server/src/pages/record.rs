@@ -47,11 +47,7 @@ pub(super) fn page(visit: &Visit) -> Drawn {
     put!(out, "<h1>{}</h1>\n", escape(cut(&name, 120)));
     out.push_str("<dl class=\"facts\">\n");
     fact(&mut out, "Id in its system", format!("<code class=\"url\">{}</code>", escape(&record.native_id)));
-    fact(
-        &mut out,
-        "System",
-        format!("<a href=\"{}\">{source}</a>, {}", escape(link::source(source)), escape(&record.tenant)),
-    );
+    fact(&mut out, "System", format!("{}, {}", system(visit, source), escape(&record.tenant)));
     if let Some(at) = record.occurred_at {
         fact(&mut out, "Happened", at);
     }
@@ -103,6 +99,15 @@ fn find(visit: &Visit) -> Result<Found, Trouble> {
     let record = serde_json::from_slice(&line)
         .map_err(|error| Trouble::failed(format!("the record cannot be read: {error}")))?;
     Ok(Found { source, kind, key, run, line, record, history })
+}
+
+/// A source, which leads to its page those who may read it.
+fn system(visit: &Visit, source: &SourceName) -> String {
+    if visit.operates() {
+        format!("<a href=\"{}\">{source}</a>", escape(link::source(source)))
+    } else {
+        source.to_string()
+    }
 }
 
 fn proves(visit: &Visit, source: &SourceName, kind: &Kind) -> String {

@@ -26,6 +26,8 @@ pub enum Section {
     Changes,
     /// Sources.
     Sources,
+    /// Files that people attach.
+    Uploads,
     /// Seals and packages.
     Seals,
     /// The log.
@@ -35,13 +37,14 @@ pub enum Section {
 }
 
 /// The navigation: section, address, word, and whether an auditor has it.
-const NAVIGATION: [(Section, &str, &str, bool); 8] = [
+const NAVIGATION: [(Section, &str, &str, bool); 9] = [
     (Section::Today, "/", "Today", false),
     (Section::Calendar, "/calendar", "Calendar", true),
     (Section::Evidence, "/evidence", "Evidence", true),
     (Section::Runs, "/runs", "Runs", true),
     (Section::Changes, "/changes", "Changes", true),
     (Section::Sources, "/sources", "Sources", false),
+    (Section::Uploads, "/uploads", "Uploads", true),
     (Section::Seals, "/seals", "Seals", true),
     (Section::Ledger, "/ledger", "Ledger", true),
 ];
@@ -68,6 +71,7 @@ pub(super) fn wrap(visit: &Visit, drawn: Drawn) -> (StatusCode, String) {
         escape(&page.title),
         escape(organisation)
     );
+    out.push_str("<header>\n");
     if visit.host.store.format().simulated {
         out.push_str(
             "<p class=\"simulated\" role=\"note\"><strong>SIMULATED.</strong> Made-up systems, made-up people. \
@@ -76,11 +80,11 @@ pub(super) fn wrap(visit: &Visit, drawn: Drawn) -> (StatusCode, String) {
     }
     put!(
         out,
-        "<header class=\"top\"><div class=\"wide\"><p class=\"brand\"><a href=\"/\">Exhibit</a></p><p class=\"whose\">{}",
+        "<div class=\"top\"><div class=\"wide\"><p class=\"brand\"><a href=\"/\">Exhibit</a></p><p class=\"whose\">{}",
         escape(organisation)
     );
     viewer(&mut out, visit);
-    out.push_str("</div></header>\n");
+    out.push_str("</div></div></header>\n");
     navigation(&mut out, visit, page.section);
     put!(out, "<main id=\"main\" class=\"wide\">\n{}</main>\n", page.body);
     put!(
@@ -112,8 +116,11 @@ fn viewer(out: &mut String, visit: &Visit) {
 
 fn navigation(out: &mut String, visit: &Visit, section: Section) {
     out.push_str("<nav class=\"main\" aria-label=\"Main\"><ul class=\"wide\">");
+    let ingest = matches!(visit.viewer.role, Role::Ingest);
     for (item, href, word, auditor) in NAVIGATION {
-        let shown = visit.operates() || (visit.engagement().is_some() && auditor);
+        let shown = visit.operates()
+            || (visit.engagement().is_some() && auditor)
+            || (ingest && item == Section::Uploads);
         if shown {
             let current = if item == section { " aria-current=\"page\"" } else { "" };
             put!(out, "<li><a href=\"{href}\"{current}>{word}</a></li>");

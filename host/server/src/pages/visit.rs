@@ -1,9 +1,11 @@
 //! Who looks, at what, and how much of it they may see.
 
 use super::Trouble;
+use crate::http::App;
+use crate::http::api::exports::ExportItem;
 use crate::http::viewer::Viewer;
-use crate::service::{Now, Service};
-use axum::extract::{FromRef, FromRequestParts, Path, Query};
+use crate::service::Now;
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::response::{IntoResponse, Response};
 use exhibit_evidence::name::SourceName;
 use exhibit_evidence::period::{AuditPeriod, Frequency};
@@ -25,28 +27,25 @@ pub(crate) struct Visit {
     pub(crate) now: Arc<Now>,
     /// Who looks.
     pub(crate) viewer: Viewer,
+    app: App,
     names: BTreeMap<String, String>,
     query: BTreeMap<String, String>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Visit
-where
-    Service: FromRef<S>,
-{
+impl FromRequestParts<App> for Visit {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        let service = Service::from_ref(state);
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let service = app.service();
         let Some(viewer) = parts.extensions.get::<Viewer>().cloned() else {
             return Err((StatusCode::UNAUTHORIZED, "Sign in first.").into_response());
         };
-        let names = Path::from_request_parts(parts, state)
-            .await
-            .map_or_else(|_| BTreeMap::new(), |Path(names)| names);
-        let query = Query::from_request_parts(parts, state)
+        let names =
+            Path::from_request_parts(parts, app).await.map_or_else(|_| BTreeMap::new(), |Path(names)| names);
+        let query = Query::from_request_parts(parts, app)
             .await
             .map_or_else(|_| BTreeMap::new(), |Query(query)| query);
-        Ok(Self { host: service.host(), now: service.now(), viewer, names, query })
+        Ok(Self { host: service.host(), now: service.now(), viewer, app: app.clone(), names, query })
     }
 }
 
@@ -76,6 +75,13 @@ impl Visit {
         self.asked(name)
             .map(|text| text.parse().map_err(|error: T::Err| Trouble::unclear(format!("`{name}`: {error}"))))
             .transpose()
+    }
+
+    /// Packages that were made, and that are being made, of those that may be seen: the newest first.
+    pub(crate) fn exports(&self) -> Vec<ExportItem> {
+        let mut all = self.app.exports().all();
+        all.retain(|item| self.engagement().is_none_or(|own| own.span() == item.period.span()));
+        all
     }
 
     /// What time it is.

@@ -106,7 +106,7 @@ pub(crate) async fn one(
 pub(crate) struct SealRequest {
     /// The period, which is over: `2026-H1`.
     #[schema(value_type = String)]
-    period: AuditPeriod,
+    pub(crate) period: AuditPeriod,
 }
 
 /// Close an audit period

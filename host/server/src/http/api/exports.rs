@@ -36,7 +36,7 @@ const CHUNK: usize = 128 << 10;
 /// An export's name: 16 hex digits, so that it can stand in a path.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
-pub(crate) struct ExportId(String);
+pub(crate) struct ExportId(pub(crate) String);
 
 impl FromStr for ExportId {
     type Err = String;
@@ -66,30 +66,30 @@ pub(crate) enum ExportState {
 pub(crate) struct ExportItem {
     /// Its name.
     #[schema(value_type = String)]
-    id: ExportId,
+    pub(crate) id: ExportId,
     /// The period.
     #[schema(value_type = String)]
-    period: AuditPeriod,
+    pub(crate) period: AuditPeriod,
     /// Whether the bodies of exchanges are left out.
-    withhold_bodies: bool,
+    pub(crate) withhold_bodies: bool,
     /// How far it is.
-    state: ExportState,
+    pub(crate) state: ExportState,
     /// Runs that are in it already.
-    done: u64,
+    pub(crate) done: u64,
     /// Runs that will be.
-    total: u64,
+    pub(crate) total: u64,
     /// Who asked for it.
-    by: String,
+    pub(crate) by: String,
     /// When.
     #[schema(value_type = String)]
-    asked_at: Timestamp,
+    pub(crate) asked_at: Timestamp,
     /// Its length.
-    bytes: Option<u64>,
+    pub(crate) bytes: Option<u64>,
     /// SHA-256 of the file.
     #[schema(value_type = Option<String>)]
-    sha256: Option<Digest>,
+    pub(crate) sha256: Option<Digest>,
     /// Why it could not be made.
-    error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// Every export.
@@ -128,7 +128,7 @@ impl Exports {
         serde_json::from_slice(&std::fs::read(self.file(id, "json")).ok()?).ok()
     }
 
-    fn all(&self) -> Vec<ExportItem> {
+    pub(crate) fn all(&self) -> Vec<ExportItem> {
         let mut all = self.lock().clone();
         for entry in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let name = entry.file_name();
@@ -222,10 +222,10 @@ pub(crate) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<
 pub(crate) struct ExportRequest {
     /// The period, which is sealed.
     #[schema(value_type = String)]
-    period: AuditPeriod,
+    pub(crate) period: AuditPeriod,
     /// Leave the bodies of exchanges out; the runs can then not be re-performed, and the package says so.
     #[serde(default)]
-    withhold_bodies: bool,
+    pub(crate) withhold_bodies: bool,
 }
 
 /// Make a package

@@ -14,7 +14,7 @@
 //! | [`list`] | lists that go on, and lines that stream |
 
 mod access;
-mod closing;
+pub(crate) mod closing;
 mod coverage;
 pub(crate) mod exports;
 pub(crate) mod health;
@@ -24,7 +24,7 @@ mod me;
 mod records;
 mod runs;
 mod sources;
-mod uploads;
+pub(crate) mod uploads;
 
 use super::app::App;
 use super::routes::{Access, Routes};
