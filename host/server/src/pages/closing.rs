@@ -128,6 +128,9 @@ fn packages(out: &mut String, exports: &[ExportItem]) {
 
 /// Manual evidence: what was attached, and the form that attaches more.
 pub(super) fn uploads_page(visit: &Visit) -> Drawn {
+    if !matches!(visit.viewer.role, Role::Operator | Role::Auditor { .. } | Role::Ingest) {
+        return Err(Trouble::forbidden("this page is for those who attach files, and who read them"));
+    }
     let mut out = String::from(
         "<h1>Uploads</h1>\n<p class=\"lead\">Files that people attach to a control&#39;s period: minutes, reviews, policies.</p>\n",
     );

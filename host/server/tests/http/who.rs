@@ -96,7 +96,12 @@ const ROWS: &[Row] = &[
     ("POST /sources/{source}/pause", "/sources/SOURCE/pause", denied(303)),
     ("POST /sources/{source}/resume", "/sources/SOURCE/resume", denied(303)),
     ("POST /sources/{source}/approval", "/sources/SOURCE/approval", denied(415)),
+    ("GET /uploads", "/uploads", [401, 401, 200, 200, 200, 200]),
+    // Without a form they are refused for what is missing, once whoever asks may.
+    ("POST /uploads", "/uploads", [401, 401, 403, 403, 400, 400]),
     ("GET /seals", "/seals", reading(200)),
+    ("POST /seals", "/seals", denied(415)),
+    ("POST /exports", "/exports", denied(415)),
     ("GET /ledger", "/ledger", reading(200)),
     ("GET /ledger/{leaf}", "/ledger/0", reading(404)),
 ];
