@@ -3,19 +3,19 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`listen`] | connections, TLS, the end |
-//! | [`routes`] | the one list of routes, each with who may ask |
-//! | [`guard`] | what holds for every request and answer |
+//! | [`mod@routes`] | the one list of routes, each with who may ask |
+//! | `guard` | what holds for every request and answer |
 //! | [`viewer`] | who asks, and whether they may |
-//! | [`tokens`], [`session`] | how someone shows who they are |
-//! | [`csrf`], [`throttle`] | requests that nobody meant, tokens that are guessed |
-//! | [`login`] | a token becomes a session |
+//! | [`tokens`], `session` | how someone shows who they are |
+//! | `csrf`, `throttle` | requests that nobody meant, tokens that are guessed |
+//! | `login` | a token becomes a session |
 //! | [`oidc`] | an identity provider's word becomes one |
 //! | [`problem`] | what went wrong, RFC 9457 |
 //! | [`extract`] | what a request carries |
-//! | [`record`] | changes of tokens, in the ledger |
-//! | [`openapi`] | the API's description |
-//! | [`api`] | the API |
-//! | [`actions`] | what the forms of the pages do |
+//! | `record` | changes of tokens, in the ledger |
+//! | `openapi` | the API's description |
+//! | `api` | the API |
+//! | `actions` | what the forms of the pages do |
 
 mod actions;
 pub(crate) mod api;

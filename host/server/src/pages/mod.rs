@@ -1,5 +1,5 @@
 //! The pages: what an operator and an auditor look at. Drawn here, from the store, with the package's own parts; no
-//! script, no build step. Every page is a function from a [`visit::Visit`] to a [`Page`]; it reads, and changes nothing.
+//! script, no build step. Every page is a function from a `visit::Visit` to a `Page`; it reads, and changes nothing.
 //! What changes something is a form that posts to the HTTP side.
 //!
 //! From the year at a glance to where a fact came from in four clicks: a control, a day of it, a record that proves it,
@@ -7,7 +7,7 @@
 //!
 //! | module | draws |
 //! | --- | --- |
-//! | [`visit`] | who looks, at what, and how much of it they may see |
+//! | `visit` | who looks, at what, and how much of it they may see |
 //! | `shell` | what is around every page |
 //! | `link` | addresses of pages |
 //! | `coverage` | control by period: what calendar, control and today are drawn from |
