@@ -196,7 +196,8 @@ fn goes_on(now: Timestamp) -> Now {
         run: run_of("okta-prod", 31),
         ended_at: morning(31),
         verdict: "failed".into(),
-        reason: Some(HOSTILE.into()),
+        // No place to break it.
+        reason: Some(format!("{HOSTILE} https://api.example.com/{}", "a".repeat(200))),
     };
     let okta = SourceNow {
         plan: "daily".into(),
