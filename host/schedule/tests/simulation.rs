@@ -214,7 +214,9 @@ impl World {
             let SourceSetup { plan, events, .. } = &self.setups[name];
             let events = events.unwrap();
             let mut slot = plan.slot_at(past.since);
-            while slot.end <= self.now {
+            // What a run that still goes on will have looked at is open.
+            let open_from = self.running.iter().find(|run| run.source == *name).map(|run| run.started_at);
+            while slot.end <= self.now && open_from.is_none_or(|from| slot.end <= from) {
                 let inside = |span: &&Span| span.start <= slot.start && slot.end <= span.end;
                 let told = |of| past.missed.get(&of).into_iter().flatten().filter(inside).count();
                 let looked = past.complete.iter().any(|(started, _)| slot.contains(*started));

@@ -18,7 +18,13 @@ fn sign_in(browser: &Browser, world: &World) {
     browser.open(&format!("http://{}/calendar", world.at));
     browser.run(&format!("document.querySelector('[name=token]').value = '{}'", world.operator));
     browser.click("form button");
-    assert!(browser.url().ends_with("/calendar"), "{}", browser.url());
+    // The browser answers to the click before the next page is there.
+    let is_there = || browser.url().ends_with("/calendar");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !is_there() && std::time::Instant::now() < until {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(is_there(), "{}", browser.url());
     // What is said of the page on which one signs in is not about these.
     browser.complaints();
 }
