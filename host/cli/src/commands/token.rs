@@ -82,14 +82,10 @@ struct Line {
 
 impl Line {
     fn of(entry: &Entry) -> Self {
-        let engagement = match &entry.role {
-            Role::Auditor { engagement } => Some(engagement.to_string()),
-            _ => None,
-        };
         Self {
             name: entry.name.to_string(),
             role: entry.role.word(),
-            engagement,
+            engagement: entry.role.engagement().map(ToString::to_string),
             created_at: entry.created_at.to_string(),
             created_by: entry.created_by.clone(),
             expires_at: entry.expires_at.map(|at| at.to_string()),

@@ -51,7 +51,7 @@ fn leaf(host: &Host, entry: &Entry, change: &Change) -> Result<u64, String> {
         ("name".to_owned(), text(entry.name.as_str())),
         ("role".to_owned(), text(entry.role.word())),
     ];
-    if let super::tokens::Role::Auditor { engagement } = &entry.role {
+    if let Some(engagement) = entry.role.engagement() {
         facts.push(("engagement".to_owned(), text(engagement.name())));
     }
     if let Some(end) = entry.expires_at {

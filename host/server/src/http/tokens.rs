@@ -51,6 +51,14 @@ impl Role {
         }
     }
 
+    /// The audit period that an auditor reads; none: it is no auditor.
+    pub fn engagement(&self) -> Option<&AuditPeriod> {
+        match self {
+            Self::Auditor { engagement } => Some(engagement),
+            _ => None,
+        }
+    }
+
     /// A role from its word, and the engagement that an auditor's needs.
     ///
     /// # Errors

@@ -32,10 +32,7 @@ impl Viewer {
 
     /// The engagement, of an auditor.
     pub fn engagement(&self) -> Option<&AuditPeriod> {
-        match &self.role {
-            Role::Auditor { engagement } => Some(engagement),
-            _ => None,
-        }
+        self.role.engagement()
     }
 
     /// The time that they may read of; none: all.
